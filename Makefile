@@ -1,0 +1,62 @@
+# Two commands are enough: `make run` starts the studio, `make test` runs every test. Both can be repeated at will.
+#
+#   PYTHON=…       a Python 3.11 or 3.12, when the one found is not the one wanted
+#   TORCH_INDEX=…  another package index for torch, such as https://download.pytorch.org/whl/cpu
+#   ARGS=…         flags for app.py (make run ARGS="--port 7861") or for pytest (make test ARGS="-k door")
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check
+STARTER := smollm2-135m-instruct
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run dev-setup test check bench prove
+
+help:  ## say what can be made
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+
+setup: $(VENV)/installed  ## make the environment and fetch the starter text model; start nothing
+	@$(PY) -m pipelines.loading.starter $(STARTER)
+
+run: $(VENV)/installed  ## set up what is missing, then start the studio on http://localhost:7860
+	@$(PY) -m pipelines.loading.starter $(STARTER) || echo "Starting without it; it is tried again when it is asked for."
+	@exec $(PY) app.py $(ARGS)
+
+dev-setup: $(VENV)/dev-installed  ## add the tools for tests and checks, and a Chromium
+	@$(PY) -m tests.chromium
+
+test: setup dev-setup  ## run every test
+	@$(PY) -m pytest $(ARGS)
+
+check: setup dev-setup  ## lint, format, types, import contracts, then every test
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest $(ARGS)
+
+bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
+	@$(PY) -m tests.bench.speed $(ARGS)
+
+prove: bench  ## run every figure that the README quotes
+
+# pip is the last thing that venv writes, so where it stands the environment is whole.
+$(VENV)/bin/pip:
+	@python="$(PYTHON)"; \
+	for candidate in $${python:-python3.11 python3.12 python3 python}; do \
+	  if $$candidate -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null; then \
+	    echo "Making $(VENV) with $$($$candidate --version)"; exec $$candidate -m venv --clear $(VENV); \
+	  fi; \
+	done; \
+	echo "Python 3.11 or 3.12 with its venv module is needed and was not found." >&2; \
+	echo "Install it (Debian, Ubuntu: python3.11-venv; macOS: brew install python@3.11), or name it: make PYTHON=/path/to/python" >&2; \
+	exit 1
+
+$(VENV)/installed: requirements.txt | $(VENV)/bin/pip
+	@$(PIP) -r requirements.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@
+
+$(VENV)/dev-installed: requirements-dev.txt $(VENV)/installed
+	@$(PIP) -r requirements-dev.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+	@touch $@

@@ -1,0 +1,1 @@
+"""What is proved: correctness under `make test`, figures under `make prove` and `make bench`."""
