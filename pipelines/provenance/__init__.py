@@ -1,0 +1,1 @@
+"""Where a file came from: its recipe inside it."""

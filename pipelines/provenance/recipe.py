@@ -1,0 +1,187 @@
+"""The recipe inside every file: what was asked, of which model, and what is needed to make it again.
+
+    {"schema": 1, "studio": version, "made": ISO time in UTC, "request": …, "result": {seed, tokens …}, "model": {…}}
+
+A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe". What is read back comes
+from strangers: only what passes the checks of `pipelines/types.py` is returned. Knows no library and no page.
+"""
+
+import json
+import math
+import re
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipelines.errors import NoRecipe, SettingOutOfRange
+from pipelines.types import ModelSpec, Request, Result, from_json, to_json
+from pipelines.version import VERSION
+
+SCHEMA = 1
+LIMIT_BYTES = 8_000_000
+
+_OPENING = "<!-- aigc-studio-recipe"
+_CLOSING = "-->"
+_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
+
+
+def make(request: Request, result: Result | None = None, model: ModelSpec | None = None) -> dict:
+    """The recipe of a result, or of a conversation when there is no single one.
+
+    The request in it has the seed that was drawn, so running it again gives the same.
+    """
+    if result is not None:
+        request = replace(request, sampling=replace(request.sampling, seed=result.seed))
+    recipe = {
+        "schema": SCHEMA,
+        "studio": VERSION,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "request": to_json(request),
+    }
+    if result is not None:
+        recipe["result"] = facts(result)
+    if model is not None:
+        recipe["model"] = _about(model)
+    return json.loads(json.dumps(recipe))  # as it will be read back: lists for tuples
+
+
+def facts(result: Result) -> dict:
+    """The figures of a result without its content: model, seed, finish reason, tokens, seconds, tokens per second."""
+    figures = asdict(result)
+    del figures["text"], figures["candidates"]
+    return figures | {
+        "prefill_tokens_per_second": round(result.prefill_tokens_per_second, 2),
+        "decode_tokens_per_second": round(result.decode_tokens_per_second, 2),
+    }
+
+
+def request_of(recipe: dict) -> Request:
+    """The request of a recipe, its settings within their ranges.
+
+    Raises SettingOutOfRange; KeyError, TypeError or ValueError if there is none.
+    """
+    request = from_json("request", dict(recipe["request"]))
+    request.sampling.check()
+    return request
+
+
+# ── into files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def markdown(text: str, recipe: dict) -> str:
+    """`text` as a Markdown file with the recipe at its end, in a comment that no viewer shows."""
+    # "<" and ">" occur in JSON only inside strings, so without them nothing can close the comment or open another
+    data = json.dumps(recipe, ensure_ascii=False, indent=1).replace("<", "\\u003c").replace(">", "\\u003e")
+    return f"{close_fence(text)}\n\n{_OPENING}\n{data}\n{_CLOSING}\n"
+
+
+def body(content: str) -> str:
+    """What `markdown` was given (a code fence left open comes back closed); all of it where there is no recipe."""
+    before, opening, _ = content.rpartition(f"\n\n{_OPENING}\n")
+    return before if opening else content
+
+
+def close_fence(text: str) -> str:
+    """`text` with a last code fence closed that was left open, so that what follows it is not shown as code."""
+    fence = ""
+    for line in re.split(r"\r\n|\r|\n", text):
+        match = _FENCE.match(line)
+        if match is None:
+            continue
+        marks, rest = match.groups()
+        if not fence:
+            fence = marks
+        elif marks.startswith(fence) and not rest.strip(" \t"):
+            fence = ""
+    return f"{text}\n{fence}" if fence else text
+
+
+# ── out of files ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(source: Path | bytes, name: str = "") -> dict:
+    """The recipe of a dropped file, checked; `request_of` gives its request.
+
+    `name` is what the person calls the file. Decides by content, not by suffix. Raises NoRecipe (an
+    UnreadableDocument) in plain words for a file that is too large, not text, damaged, newer or without a recipe.
+    """
+    name = name or (source.name if isinstance(source, Path) else "file")
+    content = _text(source, name)
+    recipe = _find(content, name)
+    schema = recipe.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise NoRecipe(name=name, reason="its recipe was written by a newer version")
+    try:
+        request_of(recipe)
+    except (KeyError, TypeError, ValueError, SettingOutOfRange) as error:
+        raise NoRecipe(name=name, reason="its recipe is damaged") from error
+    return recipe
+
+
+def _text(source: Path | bytes, name: str) -> str:
+    if isinstance(source, bytes):
+        data = source
+    else:
+        try:
+            with source.open("rb") as file:
+                data = file.read(LIMIT_BYTES + 1)
+        except FileNotFoundError as error:
+            raise NoRecipe(name=name, reason="it is no longer there") from error
+    if len(data) > LIMIT_BYTES:
+        raise NoRecipe(name=name, reason="it is larger than 8 MB")
+    if not data:
+        raise NoRecipe(name=name, reason="it is empty")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NoRecipe(name=name, reason="it is not text in UTF-8") from error
+
+
+def _find(content: str, name: str) -> dict:
+    """The JSON object that stands where a recipe stands. The last comment counts: ours is written after the text."""
+    if content.lstrip().startswith("{"):
+        whole = _object(content)
+        if whole is not None and isinstance(whole.get("recipe"), dict):
+            return whole["recipe"]
+    _, opening, after = content.rpartition(_OPENING)
+    if not opening:
+        raise NoRecipe(name=name, reason="it holds no recipe")
+    recipe = _object(after.partition(_CLOSING)[0])
+    if recipe is None:
+        raise NoRecipe(name=name, reason="its recipe is damaged")
+    return recipe
+
+
+def _object(text: str) -> dict | None:
+    """The JSON object that `text` is, or None. NaN, infinities and lone surrogates are no JSON here."""
+    try:
+        data = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(constant)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(text)
+    return number
+
+
+def _about(model: ModelSpec) -> dict:
+    """What a stranger needs to find the model; of a local folder only its name, since its path tells about a person."""
+    location = Path(model.location).name if model.source == "folder" else model.location
+    return {
+        "id": model.id if model.source != "folder" else location,
+        "name": model.name,
+        "source": model.source,
+        "location": location,
+        "revision": model.revision,
+        "licence": model.licence,
+        "licence_url": model.licence_url,
+    }

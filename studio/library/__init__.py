@@ -1,0 +1,1 @@
+"""What a person keeps: conversations, results of every kind, and the documents they attach."""
