@@ -1,0 +1,71 @@
+"""Files of creations: for their owner only, in parts where asked, and never as a page of ours."""
+
+from pathlib import Path
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from pipelines.errors import NotFound
+from studio.api.media import media_route
+from studio.identity import Identity
+
+NAMES = ["a.png", "a.PNG", "a.wav", "a.mp4", "a.md", "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.json", "a"]
+
+
+class Shelf:
+    """A folder of files that all belong to one visitor."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.identity = Identity(folder / "home")
+        self.owner = self.identity.new_visitor()
+        for name in NAMES:
+            (folder / name).write_bytes(b"<script>0123456789")
+
+    def find(self, owner: str, creation_id: str) -> Path:
+        if owner != self.owner or "/" in creation_id or creation_id == "unknown":
+            raise NotFound(thing="creation")
+        return self.folder / creation_id
+
+    def browser(self, owner: str | None = None) -> TestClient:
+        cookie = self.identity.cookie(owner, is_https=False, is_framed=False).partition(";")[0] if owner else ""
+        headers = {"cookie": cookie}
+        return TestClient(Starlette(routes=[media_route(self.find, self.identity)]), headers=headers)
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_pictures_sound_and_film_are_shown_in_place(shelf: Shelf, name: str) -> None:
+    answer = shelf.browser(shelf.owner).get(f"/media/{name}")
+    assert answer.status_code == 200 and answer.headers["x-content-type-options"] == "nosniff"
+    kind, place = answer.headers["content-type"], answer.headers["content-disposition"]
+    if Path(name).suffix.lower() in (".png", ".wav", ".mp4"):
+        assert kind.partition("/")[0] in ("image", "audio", "video") and place.startswith("inline")
+    else:
+        assert kind == "application/octet-stream" and place.startswith("attachment")
+
+
+def test_others_do_not_see_it(shelf: Shelf) -> None:
+    for owner in (None, shelf.identity.new_visitor()):
+        answer = shelf.browser(owner).get("/media/a.png")
+        assert answer.status_code == 404 and b"0123" not in answer.content
+    assert shelf.browser(shelf.owner).get("/media/unknown").status_code == 404
+    (shelf.folder / "a.png").unlink()
+    assert shelf.browser(shelf.owner).get("/media/a.png").status_code == 404
+
+
+def test_a_part_can_be_asked_for(shelf: Shelf) -> None:
+    answer = shelf.browser(shelf.owner).get("/media/a.wav", headers={"range": "bytes=8-11"})
+    assert answer.status_code == 206 and answer.content == b"0123"
+    assert answer.headers["content-range"] == "bytes 8-11/18"
+    assert shelf.browser(shelf.owner).get("/media/a.wav", headers={"range": "bytes=99-"}).status_code == 416
+
+
+@pytest.mark.parametrize("path", ["..%2fhome%2fsecret.key", "../home/secret.key", "%2e%2e/home/secret.key"])
+def test_paths_are_not_ids(shelf: Shelf, path: str) -> None:
+    assert shelf.browser(shelf.owner).get(f"/media/{path}").status_code == 404
