@@ -1,0 +1,287 @@
+"""A job is a folder: what was asked, what happened, how it ended. Knows no queue, no process and no index.
+
+    <jobs>/<id>/
+      request.json    written once, by the server
+      events.jsonl    append-only, one writer at a time: the server writes "queued", the worker everything after it
+      lock            held by flock while a process works on the job: a free lock means that nobody does
+      cancel          exists once the person pressed Stop; whoever works on the job looks for it
+      end.json        written last, by rename, however the job ended
+
+The state of a job is read from `lock` and `end.json` alone, never from a process id: both die with their process.
+"""
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines.errors import StudioError
+from pipelines.types import Event, Request, Result, Token, from_json, to_json
+from studio.files import storage_errors, write_whole
+
+SCHEMA = 1
+TOKEN_INTERVAL_SECONDS = 0.1
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+JOB_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """What `request.json` holds. `conversation` is (conversation id, node id) of the answer that this job writes."""
+
+    id: str
+    owner: str
+    request: Request
+    created: float
+    keep: bool = True
+    conversation: tuple[str, str] | None = None
+    parent: str | None = None
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """What `end.json` holds: how it ended, its result (a cancelled job may have a partial one) or its error."""
+
+    state: State
+    result: Result | None
+    error: StudioError | None
+    started: float | None
+    ended: float
+    creation_id: str | None = None
+
+
+def new_job_id() -> str:
+    """An id that nobody can guess."""
+    return secrets.token_hex(16)
+
+
+class JobFolder:
+    """One job's files. All times are seconds since the epoch."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.id = path.name
+
+    # ── what was asked ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    @classmethod
+    def create(
+        cls,
+        jobs: Path,
+        owner: str,
+        request: Request,
+        *,
+        job_id: str | None = None,
+        keep: bool = True,
+        conversation: tuple[str, str] | None = None,
+        parent: str | None = None,
+        step: str | None = None,
+    ) -> "JobFolder":
+        """A new folder with its request and the event "queued". Raises DiskFull or ReadOnlyHome and leaves nothing."""
+        folder = cls(jobs / (job_id or new_job_id()))
+        spec = {
+            "schema": SCHEMA,
+            "id": folder.id,
+            "owner": owner,
+            "created": time.time(),
+            "keep": keep,
+            "conversation": conversation,
+            "parent": parent,
+            "step": step,
+            "request": to_json(request),
+        }
+        try:
+            with storage_errors(jobs):
+                folder.path.mkdir(parents=True)
+            write_whole(folder.path / "request.json", _encode(spec))
+            with folder.writer() as events:
+                events.write("queued")
+        except StudioError:
+            folder.remove()
+            raise
+        return folder
+
+    def spec(self) -> JobSpec:
+        """Raises ValueError when the request cannot be read, for example after a power cut at its creation."""
+        try:
+            data = json.loads((self.path / "request.json").read_bytes())
+            conversation = tuple(data["conversation"]) if data["conversation"] else None
+            return JobSpec(
+                id=self.id,
+                owner=data["owner"],
+                request=from_json("request", data["request"]),
+                created=data["created"],
+                keep=data["keep"],
+                conversation=conversation,
+                parent=data["parent"],
+                step=data["step"],
+            )
+        except (OSError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.path} holds no readable request: {error!r}") from error
+
+    # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def writer(self) -> Iterator["EventWriter"]:
+        """The one writer of the moment; numbers go on where the last one stopped."""
+        with storage_errors(self.path):
+            written = EventReader(self.path).read()
+            file = (self.path / "events.jsonl").open("ab", buffering=0)
+        try:
+            yield EventWriter(file, next_seq=written[-1]["seq"] + 1 if written else 0)
+        finally:
+            file.close()
+
+    def reader(self) -> "EventReader":
+        return EventReader(self.path)
+
+    # ── who works on it, and its end ─────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def lock(self) -> Iterator[bool]:
+        """Hold the job's lock while working on it; yields False when another process holds it."""
+        with storage_errors(self.path), (self.path / "lock").open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def is_locked(self) -> bool:
+        path = self.path / "lock"
+        if not path.exists():
+            return False
+        with self.lock() as is_mine:
+            return not is_mine
+
+    def is_started(self) -> bool:
+        return any(event["kind"] == "started" for event in self.reader().read())
+
+    def ask_to_cancel(self) -> None:
+        with storage_errors(self.path):
+            (self.path / "cancel").touch()
+
+    def is_asked_to_cancel(self) -> bool:
+        """True once Stop was pressed or the whole folder was deleted."""
+        return (self.path / "cancel").exists() or not self.path.exists()
+
+    def finish(self, end: End) -> None:
+        """Write `end.json`, the last file of a job. Raises DiskFull or ReadOnlyHome."""
+        data = {
+            "state": end.state,
+            "result": to_json(end.result) if end.result else None,
+            "error": end.error.to_json() if end.error else None,
+            "started": end.started,
+            "ended": end.ended,
+            "creation_id": end.creation_id,
+        }
+        write_whole(self.path / "end.json", _encode(data))
+
+    def end(self) -> End | None:
+        """How the job ended, or None while it has not."""
+        try:
+            data = json.loads((self.path / "end.json").read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return end_from_json(data)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def end_from_json(data: dict) -> End:
+    return End(
+        state=data["state"],
+        result=from_json("result", data["result"]) if data["result"] else None,
+        error=StudioError.from_json(data["error"]) if data["error"] else None,
+        started=data["started"],
+        ended=data["ended"],
+        creation_id=data["creation_id"],
+    )
+
+
+class EventWriter:
+    """Appends events, each a line with its number. Tokens within a tenth of a second become one event.
+
+    Lines are not synced: they survive a killed process, and what a power cut takes the end of the job repeats.
+    """
+
+    def __init__(self, file: Any, next_seq: int) -> None:
+        self._file = file
+        self._seq = next_seq
+        self._text = ""
+        self._text_written = 0.0
+        if file.tell() > 0 and not self._ends_with_newline():
+            file.write(b"\n")
+
+    def __call__(self, event: Event) -> None:
+        """Write an event of a pipeline."""
+        if isinstance(event, Token):
+            self._text += event.text
+            if time.monotonic() - self._text_written >= TOKEN_INTERVAL_SECONDS:
+                self.flush()
+            return
+        self.flush()
+        fields = to_json(event)
+        self.write(fields.pop("kind"), **fields)
+
+    def flush(self) -> None:
+        """Write the tokens that were held back."""
+        if self._text:
+            text, self._text = self._text, ""
+            self.write("token", text=text)
+            self._text_written = time.monotonic()
+
+    def write(self, kind: str, **fields: Any) -> None:
+        line = {"seq": self._seq, "time": round(time.time(), 3), "kind": kind, **fields}
+        with storage_errors(Path(self._file.name)):
+            self._file.write(_encode(line) + b"\n")
+        self._seq += 1
+
+    def _ends_with_newline(self) -> bool:
+        with Path(self._file.name).open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+
+class EventReader:
+    """Reads the events after those it has read, by offset. An unfinished last line waits until it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path / "events.jsonl"
+        self._offset = 0
+
+    def read(self) -> list[dict]:
+        """The new events, oldest first. A torn line, left by a writer that was killed, is passed over."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [event for line in whole.splitlines() if (event := _parse(line)) is not None]
+
+
+def _encode(data: dict) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode("utf-8", "replace")  # UTF-8 cannot hold lone surrogates
+
+
+def _parse(line: bytes) -> dict | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and {"seq", "time", "kind"} <= event.keys() else None

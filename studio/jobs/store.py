@@ -1,0 +1,125 @@
+"""The index of the jobs: one SQLite table that answers lists and estimates. The folders are the truth.
+
+Only the server writes it. When it is missing or damaged it is made again from the folders. Knows no process.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from studio.database import open_database
+from studio.files import storage_errors
+from studio.jobs.folder import End, JobSpec, State
+
+ESTIMATE_SAMPLES = 20
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, title TEXT NOT NULL,
+    state TEXT NOT NULL, keep INTEGER NOT NULL, created REAL NOT NULL, started REAL, ended REAL,
+    conversation_id TEXT, node_id TEXT, creation_id TEXT
+);
+CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, created DESC);
+CREATE INDEX IF NOT EXISTS jobs_by_model ON jobs (kind, model, ended DESC);
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One job in the index; times in seconds since the epoch."""
+
+    id: str
+    owner: str
+    kind: str
+    model: str
+    title: str
+    state: State
+    keep: bool
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    conversation_id: str | None = None
+    node_id: str | None = None
+    creation_id: str | None = None
+
+    @classmethod
+    def of(cls, spec: JobSpec, state: State, end: End | None = None) -> "Row":
+        conversation_id, node_id = spec.conversation or (None, None)
+        row = cls(
+            id=spec.id,
+            owner=spec.owner,
+            kind=spec.request.kind,
+            model=spec.request.model,
+            title=spec.request.title() if spec.keep else "",
+            state=state,
+            keep=spec.keep,
+            created=spec.created,
+            conversation_id=conversation_id,
+            node_id=node_id,
+        )
+        if end is None:
+            return row
+        return replace(row, state=end.state, started=end.started, ended=end.ended, creation_id=end.creation_id)
+
+
+class JobStore:
+    """The table `jobs` of `studio.db`. Safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._database = open_database(path, _TABLE)
+
+    def close(self) -> None:
+        self._database.close()
+
+    def put(self, row: Row) -> None:
+        """Insert or replace a row. Raises DiskFull or ReadOnlyHome."""
+        values = tuple(vars(row).values())
+        with self._transaction() as database:
+            database.execute(f"INSERT OR REPLACE INTO jobs VALUES ({','.join('?' * len(values))})", values)
+
+    def remove(self, job_id: str) -> None:
+        with self._transaction() as database:
+            database.execute("DELETE FROM jobs WHERE id = ?", (job_id,))
+
+    def get(self, job_id: str) -> Row | None:
+        return next(self._rows("WHERE id = ?", job_id), None)
+
+    def of_owner(self, owner: str, limit: int) -> list[Row]:
+        """The newest jobs of a person."""
+        return list(self._rows("WHERE owner = ? ORDER BY created DESC LIMIT ?", owner, limit))
+
+    def of_conversation(self, conversation_id: str) -> list[Row]:
+        return list(self._rows("WHERE conversation_id = ?", conversation_id))
+
+    def unfinished(self) -> list[Row]:
+        """What was queued or running when the index was last written, oldest first."""
+        return list(self._rows("WHERE state IN ('queued', 'running') ORDER BY created"))
+
+    def ids(self) -> set[str]:
+        with self._lock:
+            return {job_id for (job_id,) in self._database.execute("SELECT id FROM jobs")}
+
+    def usual_seconds(self, kind: str, model: str) -> float | None:
+        """The mean time that the last jobs of this kind and model took on this machine, or None if there were none."""
+        query = (
+            "SELECT AVG(seconds) FROM (SELECT ended - started AS seconds FROM jobs "
+            "WHERE kind = ? AND model = ? AND state = 'done' AND started IS NOT NULL ORDER BY ended DESC LIMIT ?)"
+        )
+        with self._lock:
+            (seconds,) = self._database.execute(query, (kind, model, ESTIMATE_SAMPLES)).fetchone()
+        return seconds
+
+    def _rows(self, where: str, *values: object) -> Iterator[Row]:
+        with self._lock:
+            rows = self._database.execute(f"SELECT * FROM jobs {where}", values).fetchall()
+        return (Row(**{**dict(row), "keep": bool(row["keep"])}) for row in rows)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with storage_errors(self._path.parent), self._lock, self._database:
+            yield self._database

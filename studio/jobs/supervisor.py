@@ -1,0 +1,433 @@
+"""The face of the jobs: takes requests, gives turns to the worker, and tells how each job is doing.
+
+    submit → folder + row → TurnQueue → engine → worker …… end.json → row → on_end
+
+It never loads a model. Everything it knows can be read again from the folders: `start` does so.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from pipelines.base import find_families
+from pipelines.errors import Interrupted, NotFound, QueueFull, QuotaReached, StorageError, StudioError, WorkerDied
+from pipelines.loading.catalog import Catalog
+from pipelines.types import Event, Request, Result, from_json
+from studio.jobs.engine import Engine
+from studio.jobs.folder import JOB_ID, End, JobFolder, State, new_job_id
+from studio.jobs.queue import TurnQueue, Waiting
+from studio.jobs.store import JobStore, Row
+from studio.settings import Settings
+
+BATCH_SLOTS = 8
+POLL_SECONDS = 0.05
+PLACE_POLL_SECONDS = 0.5
+ADOPTED_POLL_SECONDS = 0.5
+PRIVATE_GRACE_SECONDS = 5.0  # what keeps nothing stays just long enough for its reader to see the end
+
+log = logging.getLogger("studio.jobs")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a person may know of a job of theirs. The result and the error are read from its folder."""
+
+    id: str
+    owner: str
+    request: Request
+    state: State
+    keep: bool
+    created: float
+    started: float | None = None
+    ended: float | None = None
+    result: Result | None = None
+    error: StudioError | None = None
+    creation_id: str | None = None
+    conversation_id: str | None = None
+    node_id: str | None = None
+
+    @property
+    def title(self) -> str:
+        return self.request.title()
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state not in ("queued", "running")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a queued job stands: how many have their turn before it, and the wait learnt on this machine, if known."""
+
+    ahead: int
+    eta_seconds: float | None
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """One thing that happened. `data` is a Place ("place"), a pipeline's event, an End ("end"), or None ("started")."""
+
+    kind: str
+    time: float
+    data: Event | Place | End | None
+
+
+OnEnd = Callable[[Job], None]
+
+
+class Supervisor:
+    """All jobs of a home. Every method may be called from any thread."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, store: JobStore, engine: Engine, on_end: OnEnd) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._store = store
+        self._engine = engine
+        self._on_end = on_end
+        self._folder = settings.home / "jobs"
+        self._families = find_families()
+        self._lock = threading.RLock()
+        self._queue = TurnQueue()
+        self._running: dict[str, Waiting] = {}
+        self._adopted: set[str] = set()
+        self._ends: dict[str, End] = {}  # ends that could not be written, kept until the server stops
+        self._loaded: list[dict] = []
+        self._device = settings.device or "unknown"
+        self._is_ready = False
+        self._is_closing = threading.Event()
+
+    # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Start the worker."""
+        self._engine.start(self._hear, self._bury)
+        threading.Thread(target=self._watch_adopted, name="adopted-jobs", daemon=True).start()
+
+    def close(self) -> None:
+        """Stop giving turns. The worker finishes what it has; the next start finds it."""
+        self._is_closing.set()
+        self._engine.close()
+
+    def recover(self) -> None:
+        """Find every job again, before anybody asks for one.
+
+        Queued jobs wait again, locked ones belong to a worker that outlived its server, the others are interrupted.
+        """
+        unfinished = {row.id for row in self._store.unfinished()}
+        known = self._store.ids()
+        present = {path.name for path in self._folder.iterdir() if JOB_ID.fullmatch(path.name)}
+        for job_id in known - present:
+            self._store.remove(job_id)
+        folders = [JobFolder(self._folder / job_id) for job_id in (present - known) | (unfinished & present)]
+        readable = []
+        for folder in folders:
+            try:
+                readable.append((folder.spec().created, folder))
+            except ValueError:
+                folder.remove()  # the server died while it made the folder, before anybody was told of it
+                self._store.remove(folder.id)
+        for _, folder in sorted(readable, key=lambda pair: pair[0]):
+            self._find_again(folder)
+
+    def _find_again(self, folder: JobFolder) -> None:
+        spec = folder.spec()
+        if folder.end() is not None:
+            self._settle(folder)
+        elif folder.is_locked():
+            self._store.put(Row.of(spec, "running"))
+            self._adopted.add(folder.id)
+        elif folder.is_started():
+            self._write_end(folder, "interrupted", Interrupted())
+            self._settle(folder)
+        else:
+            self._store.put(Row.of(spec, "queued"))
+            self._queue.put(Waiting(spec.id, spec.owner, spec.request.lane, spec.request.model))
+
+    new_job_id = staticmethod(new_job_id)
+
+    # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def submit(
+        self,
+        owner: str,
+        request: Request,
+        *,
+        keep: bool = True,
+        conversation: tuple[str, str] | None = None,
+        job_id: str | None = None,
+    ) -> Job:
+        """Put a request into the queue, in milliseconds.
+
+        An answer of a conversation names its place, (conversation id, node id), and brings the id that `new_job_id`
+        made for it: the place is written first, so that however soon the job ends, its answer has somewhere to go.
+
+        Raises InvalidRequest, ModelError, QueueFull, QuotaReached, DiskFull or ReadOnlyHome; then nothing was kept.
+        """
+        request.check()
+        self._catalog.find(request.model)
+        with self._lock:
+            self._refuse_overload(owner)
+            folder = JobFolder.create(self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation)
+            spec = folder.spec()
+            try:
+                self._store.put(Row.of(spec, "queued"))
+            except StudioError:
+                folder.remove()
+                raise
+            self._queue.put(Waiting(folder.id, owner, request.lane, request.model))
+            self._give_turns()
+        return self.get(owner, folder.id)
+
+    def rerun(
+        self, owner: str, job_id: str, *, conversation: tuple[str, str] | None = None, new_id: str | None = None
+    ) -> Job:
+        """The same request again, as a new job; for an answer, with its new place in the conversation."""
+        job = self.get(owner, job_id)
+        return self.submit(owner, job.request, keep=job.keep, conversation=conversation, job_id=new_id)
+
+    def get(self, owner: str, job_id: str) -> Job:
+        """Raises NotFound when there is none or it is somebody else's."""
+        row = self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
+        if row is None or row.owner != owner:
+            raise NotFound(thing="job")
+        return self._job(row)
+
+    def recent(self, owner: str, limit: int = 30) -> list[Job]:
+        """The newest jobs of a person, first the newest."""
+        jobs = []
+        for row in self._store.of_owner(owner, limit):
+            try:
+                jobs.append(self._job(row))
+            except NotFound:
+                continue  # removed between the two looks
+        return jobs
+
+    def active(self, owner: str) -> list[Job]:
+        return [job for job in self.recent(owner) if not job.is_ended]
+
+    def cancel(self, owner: str, job_id: str) -> None:
+        """Stop a job: a queued one ends at once, a running one within a second. An ended one stays as it is."""
+        with self._lock:
+            job = self.get(owner, job_id)
+            folder = JobFolder(self._folder / job_id)
+            if self._queue.remove(job_id):
+                self._write_end(folder, "cancelled", None)
+                self._settle(folder)
+            elif not job.is_ended:
+                folder.ask_to_cancel()
+
+    def remove_conversation(self, owner: str, conversation_id: str) -> None:
+        """Stop and delete the jobs that wrote a conversation."""
+        for row in self._store.of_conversation(conversation_id):
+            if row.owner == owner:
+                self.cancel(owner, row.id)
+                JobFolder(self._folder / row.id).remove()
+                self._store.remove(row.id)
+
+    def place(self, job_id: str) -> Place | None:
+        """How many jobs have their turn before this one, and about how long that takes; None if it does not wait."""
+        with self._lock:
+            ahead = self._queue.ahead(job_id, self._loaded_models())
+            if ahead is None:
+                return None
+            before = [*ahead, *self._running.values()]
+        usual = [self._store.usual_seconds("text", waiting.model) for waiting in before]
+        known = [seconds for seconds in usual if seconds is not None]
+        return Place(len(before), sum(known) if known else None)
+
+    async def watch(self, owner: str, job_id: str) -> AsyncIterator[JobEvent]:
+        """Everything that happened from the start, then everything that happens, up to the event "end".
+
+        Any number of readers may watch, now or later; a reader that goes away changes nothing.
+        """
+        self.get(owner, job_id)
+        folder = JobFolder(self._folder / job_id)
+        reader = folder.reader()
+        place: Place | None = None
+        next_look = 0.0
+        while True:
+            end = folder.end() or self._ends.get(job_id)  # before the events, so that none is missed
+            for event in reader.read():
+                if event["kind"] in ("queued", "started"):
+                    yield JobEvent(event["kind"], event["time"], None)
+                else:
+                    yield JobEvent(event["kind"], event["time"], from_json("event", event))
+            if end is not None:
+                yield JobEvent("end", end.ended, end)
+                return
+            if not folder.path.exists():
+                raise NotFound(thing="job")
+            if time.monotonic() >= next_look:
+                next_look = time.monotonic() + PLACE_POLL_SECONDS
+                if (now := self.place(job_id)) not in (None, place):
+                    place = now
+                    yield JobEvent("place", time.time(), place)
+            await asyncio.sleep(POLL_SECONDS)
+
+    def status(self) -> dict:
+        """For `/health`: the worker, the queue and what is loaded."""
+        with self._lock:
+            worker = {"device": self._device, "state": "ready" if self._is_ready else "starting"}
+            return {
+                "workers": [worker],
+                "queue_length": len(self._queue),
+                "running": len(self._running) + len(self._adopted),
+                "loaded_models": self._loaded,
+            }
+
+    @property
+    def worker_pid(self) -> int | None:
+        return self._engine.pid
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refuse_overload(self, owner: str) -> None:
+        waiting = len(self._queue)
+        if waiting >= self._settings.queue_limit:
+            seconds = [self._store.usual_seconds("text", job.model) or 10.0 for job in self._running.values()]
+            usual = sum(seconds) / len(seconds) if seconds else 10.0
+            raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * usual / BATCH_SLOTS)))
+        own = self._queue.waiting_of(owner) + sum(job.owner == owner for job in self._running.values())
+        if own >= self._settings.person_limit:
+            raise QuotaReached(limit=self._settings.person_limit)
+
+    def _give_turns(self) -> None:
+        """Fill every lane: one job at a time, or several of one model whose family batches."""
+        if not self._is_ready:
+            return
+        with self._lock:
+            for lane in ("quick", "long"):
+                while (job := self._next(lane)) is not None:
+                    self._running[job.job_id] = job
+                    self._index(Row.of(JobFolder(self._folder / job.job_id).spec(), "running"))
+                    self._engine.run(job.job_id)
+
+    def _next(self, lane: str) -> Waiting | None:
+        busy = [job for job in self._running.values() if job.lane == lane]
+        if not busy:
+            return self._queue.take(lane, self._loaded_models())
+        if len(busy) >= BATCH_SLOTS or not self._batches(busy[0].model):
+            return None
+        return self._queue.take(lane, self._loaded_models(), only=busy[0].model)
+
+    def _batches(self, model: str) -> bool:
+        family = self._families.get(self._catalog.find(model).family)
+        return family is not None and bool(family.BATCHES)
+
+    def _loaded_models(self) -> set[str]:
+        return {model["model"] for model in self._loaded}
+
+    # ── what the engine says ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def _hear(self, report: dict) -> None:
+        if "loaded" in report:
+            self._loaded = report["loaded"]
+        elif "ready" in report:
+            self._device = report["device"]
+            self._is_ready = True
+        elif "busy" in report:
+            with self._lock:
+                self._running.pop(report["busy"], None)
+                self._adopted.add(report["busy"])
+        elif "ended" in report:
+            self._hear_end(report)
+        self._give_turns()
+
+    def _hear_end(self, report: dict) -> None:
+        folder = JobFolder(self._folder / report["ended"])
+        if folder.path.exists() and folder.end() is None:  # the disk would not take it: memory must
+            error = StudioError.from_json(report["error"]) if report["error"] else None
+            self._ends[folder.id] = End(report["state"], None, error, None, time.time())
+        self._settle(folder)
+
+    def _bury(self) -> None:
+        """The worker died: what it worked on is interrupted, never run again by itself; the rest waits for the next."""
+        with self._lock:
+            self._is_ready = False
+            self._loaded = []
+            for job_id, waiting in list(self._running.items()):
+                folder = JobFolder(self._folder / job_id)
+                if folder.end() is None and not folder.is_started():
+                    del self._running[job_id]
+                    self._queue.put(waiting)
+                    continue
+                if folder.end() is None:
+                    self._write_end(folder, "interrupted", WorkerDied())
+                self._settle(folder)
+
+    def _watch_adopted(self) -> None:
+        """Jobs of a worker that outlived its server end when their lock is free."""
+        while not self._is_closing.wait(ADOPTED_POLL_SECONDS):
+            for job_id in list(self._adopted):
+                folder = JobFolder(self._folder / job_id)
+                if folder.is_locked():
+                    continue
+                if folder.path.exists() and folder.end() is None:
+                    self._write_end(folder, "interrupted", Interrupted())
+                self._settle(folder)
+
+    def _write_end(self, folder: JobFolder, state: State, error: StudioError | None) -> None:
+        end = End(state, None, error, None, time.time())
+        try:
+            folder.finish(end)
+        except (StudioError, FileNotFoundError):
+            self._ends[folder.id] = end
+
+    def _settle(self, folder: JobFolder) -> None:
+        """Take the end of a job into the index and tell `on_end`."""
+        with self._lock:
+            self._running.pop(folder.id, None)
+            self._adopted.discard(folder.id)
+            try:
+                spec = folder.spec()
+            except ValueError:
+                return  # its person deleted it while it ran
+            end = folder.end() or self._ends[folder.id]
+            row = Row.of(spec, end.state, end)
+            self._index(row)
+        try:
+            self._on_end(self._job(row))
+        except StorageError as error:
+            log.error("job %s: %s", folder.id, error)  # its folder holds the result; what reads it later finds it there
+        if not spec.keep:
+            forget = threading.Timer(PRIVATE_GRACE_SECONDS, self._forget, [folder])
+            forget.daemon = True
+            forget.start()
+
+    def _index(self, row: Row) -> None:
+        """Bring the index up to date. A full disk leaves it behind the folders, which the next start puts right."""
+        try:
+            self._store.put(row)
+        except StorageError as error:
+            log.error("the index is behind: %s", error)
+
+    def _forget(self, folder: JobFolder) -> None:
+        folder.remove()
+        self._store.remove(folder.id)
+        self._ends.pop(folder.id, None)
+
+    def _job(self, row: Row) -> Job:
+        folder = JobFolder(self._folder / row.id)
+        try:
+            request = folder.spec().request
+        except ValueError as error:
+            raise NotFound(thing="job") from error
+        end = folder.end() or self._ends.get(row.id)
+        return Job(
+            id=row.id,
+            owner=row.owner,
+            request=request,
+            state=end.state if end else row.state,
+            keep=row.keep,
+            created=row.created,
+            started=row.started,
+            ended=row.ended,
+            result=end.result if end else None,
+            error=end.error if end else None,
+            creation_id=row.creation_id,
+            conversation_id=row.conversation_id,
+            node_id=row.node_id,
+        )

@@ -1,0 +1,66 @@
+"""The index of the jobs."""
+
+import sqlite3
+from pathlib import Path
+
+from studio.jobs.store import JobStore, Row
+
+
+def _row(number: int, **fields: object) -> Row:
+    start = {"id": f"{number:032x}", "owner": "ann", "kind": "text", "model": "m", "title": "t", "state": "done"}
+    times = {"keep": True, "created": float(number), "started": float(number), "ended": number + 2.0}
+    return Row(**{**start, **times, **fields})  # type: ignore[arg-type]
+
+
+def test_rows_come_back_newest_first_and_to_their_owner(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "studio.db")
+    rows = [_row(1), _row(2), _row(3, owner="bo"), _row(4, keep=False)]
+    for row in rows:
+        store.put(row)
+    assert store.of_owner("ann", 10) == [rows[3], rows[1], rows[0]]
+    assert store.of_owner("ann", 1) == [rows[3]]
+    assert store.get(rows[2].id) == rows[2]
+    store.remove(rows[2].id)
+    assert store.get(rows[2].id) is None
+
+
+def test_unfinished_and_estimates(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "studio.db")
+    store.put(_row(1, state="queued", started=None, ended=None))
+    store.put(_row(2, state="running", ended=None))
+    store.put(_row(3, ended=5.0))
+    store.put(_row(4, ended=8.0))
+    assert [row.state for row in store.unfinished()] == ["queued", "running"]
+    assert store.usual_seconds("text", "m") == 3.0
+    assert store.usual_seconds("text", "never seen") is None
+
+
+def test_it_is_there_after_a_restart(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "studio.db")
+    store.put(_row(1))
+    store.close()
+    assert JobStore(tmp_path / "studio.db").get(_row(1).id) == _row(1)
+
+
+def test_a_damaged_index_is_set_aside_and_made_new(tmp_path: Path) -> None:
+    path = tmp_path / "studio.db"
+    path.write_bytes(b"this is no database" * 1000)
+    store = JobStore(path)
+    store.put(_row(1))
+    assert store.ids() == {_row(1).id}
+    assert path.with_name("studio.db.damaged").exists()
+
+
+def test_a_page_torn_out_of_the_middle_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "studio.db"
+    store = JobStore(path)
+    for number in range(500):
+        store.put(_row(number))
+    store.close()
+    data = bytearray(path.read_bytes())
+    data[4096 * 5 : 4096 * 9] = b"\xff" * 4096 * 4
+    path.write_bytes(data)
+    store = JobStore(path)
+    store.put(_row(1))
+    assert store.get(_row(1).id) == _row(1)
+    assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
