@@ -1,0 +1,12 @@
+"""One file per model family. Each has the same shape and none knows another.
+
+    TASKS: frozenset[Task]          what its models can do
+    DEVICES: frozenset[str]         where they run: "cpu", "cuda", "mps"
+    BATCHES: bool                   several requests at once on one model are faster than one after the other
+    ADAPTERS: bool                  LoRA adapters can be laid over its models
+    serves(architectures, file_format) -> bool
+    load(spec, weights, place, adapters, on_event) -> the model
+
+To add a family, add a file: `pipelines/base.py` finds it. Where two serve the same model, the one made for fewer devices
+is taken on those devices.
+"""

@@ -1,0 +1,1 @@
+"""How a model comes in: found, fetched, checked, placed, cached. Knows no model family."""

@@ -1,0 +1,143 @@
+"""From a request to a result: tasks, prompts, errors, cancelling while a model loads."""
+
+import json
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from pipelines.errors import EmptyPrompt, InvalidRequest, PromptTooLong, SettingOutOfRange, UnknownModel
+from pipelines.loading.cache import ModelCache
+from pipelines.text import TASK_PROMPTS, TextPipeline, _messages
+from pipelines.types import Loading, Message, Sampling, TextRequest, Token, from_json, to_json
+
+STARTER = "smollm2-135m-instruct"
+SHORT = Sampling(max_new_tokens=8, seed=1)
+
+
+@pytest.mark.parametrize("task", ["write", "summarise", "rewrite", "translate", "continue"])
+def test_every_task_answers(task, pipeline):
+    text = "Rivers carry water from the hills to the sea."
+    result = pipeline.generate(TextRequest(model=STARTER, task=task, text=text, sampling=SHORT))
+    assert result.new_tokens > 0 and result.text.strip() and result.model == STARTER
+
+
+def test_a_task_becomes_a_chat_with_its_text_and_option():
+    request = TextRequest(model="x", task="translate", text="Guten {option} Tag {text}", option="French")
+    system, user = _messages(request)
+    assert system.role == "system" and user.role == "user"
+    assert user.text.endswith("\n\nGuten {option} Tag {text}")  # a person's braces are only text
+    assert "into French." in user.text
+    assert "into English." in _messages(replace(request, option=" "))[1].text
+
+
+def test_the_task_prompts_are_whole():
+    for task, prompts in json.loads(TASK_PROMPTS.read_text()).items():
+        assert prompts["user"].count("{text}") == 1, task
+        assert ("{option}" in prompts["user"]) == ("option" in prompts), task
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (TextRequest(model=STARTER), EmptyPrompt),
+        (TextRequest(model=STARTER, messages=(Message("user", " \n"),)), EmptyPrompt),
+        (TextRequest(model=STARTER, task="write", text="x" * 1_000_000), PromptTooLong),
+        (TextRequest(model=STARTER, text="hi", sampling=Sampling(temperature=9)), SettingOutOfRange),
+        (TextRequest(model=STARTER, text="hi", sampling=Sampling(seed=-1)), SettingOutOfRange),
+        (TextRequest(model="no such model", text="hi"), UnknownModel),
+    ],
+    ids=["empty", "blank", "1 MB", "temperature", "seed", "model"],
+)
+def test_what_cannot_be_answered_is_said_at_once(request_, error, pipeline):
+    started = time.perf_counter()
+    with pytest.raises(error) as caught:
+        pipeline.generate(request_)
+    assert time.perf_counter() - started < 0.5
+    assert caught.value.say("en") != caught.value.say("zh")
+
+
+def test_a_conversation_is_remembered(pipeline):
+    messages = (
+        Message("user", "My name is Ada."),
+        Message("assistant", "Nice to meet you, Ada."),
+        Message("user", "What is my name?"),
+    )
+    sampling = Sampling(max_new_tokens=20, temperature=0, repetition_penalty=1.0)
+    result = pipeline.generate(TextRequest(model=STARTER, messages=messages, sampling=sampling))
+    assert "Ada" in result.text
+
+
+def test_text_in_any_script_comes_out_whole(pipeline):
+    events: list = []
+    request = TextRequest(model=STARTER, text="Repeat: 你好 😀 Füße 雨", sampling=replace(SHORT, max_new_tokens=60))
+    result = pipeline.generate(request, events.append)
+    pieces = [event.text for event in events if isinstance(event, Token)]
+    assert "".join(pieces) == result.text
+    assert not any("\ufffd" in piece for piece in pieces[:-1])
+
+
+def test_the_figures_are_true(pipeline):
+    request = TextRequest(model=STARTER, text="Tell me about rivers.", sampling=Sampling(max_new_tokens=60, seed=1))
+    pipeline.generate(request)
+    started = time.perf_counter()
+    result = pipeline.generate(request)
+    wall = time.perf_counter() - started
+    inside = result.seconds_load + result.seconds_prefill + result.seconds_decode
+    assert 0.7 * wall < inside <= wall
+    assert result.new_tokens == 60 and result.finish_reason == "length"
+    assert result.decode_tokens_per_second == pytest.approx(59 / result.seconds_decode)
+    assert from_json("result", json.loads(json.dumps(to_json(result)))) == result
+
+
+def test_cancelling_while_the_model_loads_gives_an_empty_result(starter_folder):
+    pipeline = TextPipeline.on_this_machine(device="cpu")
+    result = pipeline.generate(TextRequest(model=STARTER, text="hi", sampling=SHORT), is_cancelled=lambda: True)
+    assert (result.finish_reason, result.text, result.new_tokens) == ("cancelled", "", 0)
+    assert pipeline.generate(TextRequest(model=STARTER, text="hi", sampling=SHORT)).new_tokens > 0
+    pipeline.cache.unload_all()
+
+
+def test_the_second_load_of_the_starter_is_quick(pipeline, starter_folder):
+    own = TextPipeline(pipeline.catalog, ModelCache(), pipeline.starters, pipeline.place)
+    events: list = []
+    result = own.generate(TextRequest(model=STARTER, text="hi", sampling=SHORT), events.append)
+    own.cache.unload_all()
+    assert result.seconds_load < 6  # `make prove` asks for 3 on a quiet machine
+    assert [event.stage for event in events if isinstance(event, Loading)] == ["weights", "ready"]
+
+
+def test_many_people_at_once_get_their_own_answers(pipeline):
+    """Twelve threads, three kinds of task: nobody gets another's text."""
+    answers: dict[int, tuple[str, str]] = {}
+
+    def one(number: int) -> None:
+        events: list = []
+        text = f"Say the number {number} and the word w{number}w."
+        request = TextRequest(model=STARTER, text=text, sampling=Sampling(max_new_tokens=30, seed=number))
+        result = pipeline.generate(request, events.append)
+        answers[number] = (result.text, "".join(event.text for event in events if isinstance(event, Token)))
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(answers) == 12
+    for number, (text, heard) in answers.items():
+        assert text == heard
+        assert not any(f"w{other}w" in text for other in range(12) if other != number)
+
+
+def test_batching_is_known_by_model(pipeline, llama_folder):
+    assert pipeline.batches(STARTER)
+    assert not pipeline.batches(str(llama_folder))
+
+
+def test_requests_reject_what_they_do_not_know():
+    with pytest.raises(ValueError):
+        from_json("request", {"kind": "text", "model": "x", "task": "dance"})
+    with pytest.raises(ValueError):
+        from_json("request", {"kind": "film", "model": "x"})
+    assert issubclass(EmptyPrompt, InvalidRequest)
