@@ -1,0 +1,138 @@
+"""The Library tab: everything a person made, found again with its settings. Opening happens in the Text tab, by a wish."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pipelines.provenance import recipe
+from studio.identity import GUEST
+from studio.services import Services
+from studio.ui import lists
+from studio.ui.components import items, pressed, quietly
+from studio.ui.i18n import language, t
+from studio.ui.told import inform, told
+from studio.ui.wishes import wish as make_wish
+from studio.ui.words import say
+
+Updates = dict[Any, Any]
+
+
+class LibraryTab:
+    """The tab. `wish` is set when something is to be opened."""
+
+    def __init__(self, services: Services, wish: gr.State) -> None:
+        self._services = services
+        self._wish = wish
+        with gr.Tab(t("library"), id="library", elem_id="tab-library") as self._tab:
+            self._page = gr.State(0)  # inside the Tab: another child of gr.Tabs would make gradio show the tab twice
+            self._asked = gr.State("")  # the creation whose deletion is to be confirmed
+            self._lay_out()
+        self._wire()
+
+    def _lay_out(self) -> None:
+        with gr.Row(elem_classes="library-bar"):
+            self._search = gr.Textbox(
+                label=t("library_search"), placeholder=t("library_search_hint"), max_lines=1, scale=3, min_width=200,
+                elem_id="library-search",
+            )  # fmt: skip
+            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation")]
+            self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=2, min_width=240, elem_id="library-kind")
+            self._starred = gr.Checkbox(
+                False, label=t("only_starred"), scale=1, min_width=140, elem_id="library-starred"
+            )
+        self._items = items("library-items")
+        with gr.Row(elem_classes="tight pager", visible=False) as self._pager:
+            self._newer = gr.Button(t("newer"), size="sm", elem_id="library-newer", min_width=0, scale=0)
+            self._place = gr.HTML("", elem_id="library-page", elem_classes="mono")
+            self._older = gr.Button(t("older"), size="sm", elem_id="library-older", min_width=0, scale=0)
+        self._drop = gr.File(
+            label=t("library_drop"), file_types=[".md", ".txt", ".json"], height=120, elem_id="library-drop"
+        )
+
+    def _wire(self) -> None:
+        quiet = quietly()
+        filters = [self._search, self._kind, self._starred]
+        shown = [self._items, self._pager, self._place, self._newer, self._older, self._page, self._asked]
+        first = [self._tab.select, self._search.change, self._kind.input, self._starred.input]
+        gr.on(first, told(self._first_page), filters, shown, trigger_mode="multiple", **quiet)
+        self._newer.click(told(self._newer_page), [*filters, self._page], shown, **quiet)
+        self._older.click(told(self._older_page), [*filters, self._page], shown, **quiet)
+        self._items.click(told(self._press), [*filters, self._page], [*shown, self._wish], **quiet)
+        self._drop.upload(told(self._take_file), [self._drop], [self._drop, self._wish], **quiet)
+
+    # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _first_page(self, query: str, kind: str, starred: bool, request: gr.Request) -> Updates:
+        return self._show(query, kind, starred, 0, request)
+
+    def _newer_page(self, query: str, kind: str, starred: bool, page: int, request: gr.Request) -> Updates:
+        return self._show(query, kind, starred, page - 1, request)
+
+    def _older_page(self, query: str, kind: str, starred: bool, page: int, request: gr.Request) -> Updates:
+        return self._show(query, kind, starred, page + 1, request)
+
+    def _show(self, query: str, kind: str, starred: bool, number: int, request: gr.Request, asked: str = "") -> Updates:
+        """One page of what matches. Conversations stand on the first page, before the creations: they carry no star."""
+        owner, lang = self._services.identity.who(request), language(request)
+        cards, pages = [], 1
+        if owner != GUEST:
+            if kind != "text" and not starred and number <= 0:
+                headers = self._services.conversations.list(owner, query)
+                cards += [lists.conversation_card(header, lang) for header in headers]
+            if kind != "conversation":
+                page = self._services.creations.list(owner, query, None, starred, number)
+                number, pages = page.number, page.pages
+                cards += [lists.creation_card(item, lang, is_asked=item.creation.id == asked) for item in page.items]
+        narrowed = bool(query.strip()) or kind != "all" or starred
+        if not cards and narrowed:
+            html = lists.empty(say("library_none", lang))
+        elif not cards:
+            html = lists.empty(
+                say("library_empty", lang)
+                + lists.button("first", "", say("first_text", lang), classes="item-button strong")
+            )
+        else:
+            html = f'<div class="cards">{"".join(cards)}</div>'
+        return {
+            self._items: html,
+            self._pager: gr.update(visible=pages > 1),
+            self._place: say("page", lang, k=number + 1, n=pages),
+            self._newer: gr.update(interactive=number > 0),
+            self._older: gr.update(interactive=number + 1 < pages),
+            self._page: number,
+            self._asked: asked,
+        }
+
+    # ── one of them ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _press(
+        self, event: gr.EventData, query: str, kind: str, starred: bool, page: int, request: gr.Request
+    ) -> Updates:
+        """Open, star, delete. Raises NotFound for what is not this person's."""
+        owner, creations = self._services.identity.who(request), self._services.creations
+        asked = ""
+        match pressed(event):
+            case ("open", creation_id):
+                return {self._wish: make_wish("creation", creation_id)}
+            case ("open-conversation", conversation_id):
+                return {self._wish: make_wish("conversation", conversation_id)}
+            case ("first", _):
+                return {self._wish: make_wish("text", "")}
+            case ("star", creation_id):
+                creations.star(owner, creation_id, not creations.get(owner, creation_id).is_starred)
+            case ("ask-delete", creation_id):
+                asked = creation_id
+            case ("delete", creation_id):
+                creations.delete(owner, creation_id)
+                inform("deleted", language(request))
+        return self._show(query, kind, starred, page, request, asked)
+
+    def _take_file(self, path: str | None, request: gr.Request) -> Updates:
+        """The settings of a dropped file. Raises NoRecipe."""
+        if not path:
+            return {self._drop: None}
+        found = recipe.read(Path(path))
+        inform("settings_taken", language(request))
+        return {self._drop: None, self._wish: make_wish("recipe", json.dumps(found))}

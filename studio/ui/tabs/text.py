@@ -1,0 +1,105 @@
+"""The Text tab: the chat and the tasks side by side, and what other places of the page ask of them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors import NotFound
+from pipelines.provenance import recipe
+from pipelines.types import TextRequest
+from studio.services import Services
+from studio.ui.chat import Chat
+from studio.ui.components import pressed, quietly
+from studio.ui.i18n import language, t
+from studio.ui.private import PrivateConversations
+from studio.ui.tasks import Tasks
+from studio.ui.told import told
+from studio.ui.wishes import Wish
+
+EXAMPLES_FILE = Path(__file__).parents[3] / "assets" / "prompts" / "examples.json"
+
+
+class TextTab:
+    """The tab. `wish` is the page's State of what was asked for elsewhere; `tabs` are the page's tabs."""
+
+    def __init__(self, services: Services, wish: gr.State, tabs: gr.Tabs) -> None:
+        self._services = services
+        self._tabs = tabs
+        examples = json.loads(EXAMPLES_FILE.read_text("utf-8"))
+        with gr.Tab(t("text"), id="text", elem_id="tab-text"), gr.Tabs(elem_id="text-tabs") as self._inner:
+            with gr.Tab(t("chat"), id="chat", elem_id="tab-chat"):
+                self.chat = Chat(services, examples["chat"])
+            with gr.Tab(t("tasks"), id="tasks", elem_id="tab-tasks", render_children=True):
+                self.tasks = Tasks(services, examples)
+        self._wire(wish)
+
+    def _wire(self, wish: gr.State) -> None:
+        quiet = quietly()
+        chat, tasks = self.chat, self.tasks
+        watching: list[Any] = [chat.watching, tasks.watching]
+        outputs = [self._tabs, self._inner, *chat.outputs, *tasks.show_outputs]
+        wish.change(told(self._grant), [wish, chat.hidden], outputs, cancels=watching, **quiet)
+        tasks.parts.recent.click(told(self._open_recent), None, outputs, cancels=[tasks.watching], **quiet)
+        tasks.parts.to_chat.click(
+            told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], cancels=[chat.watching], **quiet
+        )
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Bring back what this browser had open."""
+        quiet = quietly()
+        chat, tasks = self.chat, self.tasks
+        blocks.load(told(chat.load), [chat.saved, chat.saved_current, chat.hidden], chat.outputs, **quiet)
+        blocks.load(told(tasks.load), [tasks.saved, tasks.saved_job], tasks.show_outputs, **quiet)
+
+    # ── what is asked for elsewhere ──────────────────────────────────────────────────────────────────────────────────
+
+    def _grant(self, wish: Wish, hidden: PrivateConversations, request: gr.Request) -> dict:
+        """Open a conversation, a creation, a job or the settings of a dropped file. Raises NotFound."""
+        owner = self._services.identity.who(request)
+        match wish:
+            case ("conversation", str(conversation_id), _):
+                return self._at("chat") | self.chat.open(conversation_id, hidden, request)
+            case ("creation", str(creation_id), _):
+                return self._open_creation(owner, creation_id, request)
+            case ("job", str(job_id), _):
+                job = self._services.jobs.get(owner, job_id)
+                if job.conversation_id:
+                    return self._at("chat") | self.chat.open(job.conversation_id, hidden, request)
+                return (
+                    self._at("tasks")
+                    | self.tasks.filled(job.request, language(request))
+                    | self.tasks.shown(owner, job.id)
+                )
+            case ("text", _, _):
+                return {self._tabs: gr.Tabs(selected="text")}
+            case ("recipe", str(text), _):
+                return self._fill(recipe.request_of(json.loads(text)), request)
+        return {self._tabs: gr.skip()}
+
+    def _open_creation(self, owner: str, creation_id: str, request: gr.Request) -> dict:
+        """The settings of a creation filled in, and its result shown as long as its job is there."""
+        creation = self._services.creations.get(owner, creation_id)
+        asked = recipe.request_of(creation.recipe)
+        updates = self._fill(asked, request)
+        return updates if asked.task == "chat" else updates | self.tasks.shown(owner, creation.job_id)
+
+    def _fill(self, asked: TextRequest, request: gr.Request) -> dict:
+        if asked.task == "chat":
+            last = asked.messages[-1] if asked.messages else None
+            text = last.text if last is not None and last.role == "user" else ""
+            return self._at("chat") | self.chat.begin_with(text, request) | self.chat.filled(asked)
+        return self._at("tasks") | self.tasks.filled(asked, language(request))
+
+    def _open_recent(self, event: gr.EventData, request: gr.Request) -> dict:
+        return self._open_creation(self._services.identity.who(request), pressed(event)[1], request)
+
+    def _to_chat(self, job_id: str, request: gr.Request) -> dict:
+        result = self._services.jobs.get(self._services.identity.who(request), job_id).result
+        if result is None:
+            raise NotFound(thing="result")
+        return {self._inner: gr.Tabs(selected="chat"), **self.chat.begin_with(result.text, request)}
+
+    def _at(self, place: str) -> dict:
+        return {self._tabs: gr.Tabs(selected="text"), self._inner: gr.Tabs(selected=place)}

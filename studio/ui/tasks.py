@@ -1,0 +1,358 @@
+"""The tasks beside the chat: write, summarise, rewrite, translate, continue, fill the mask. One text in, one result out.
+
+Run → job → `pulse` changes → watch: events of the job → result, facts, buttons
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors import NotFound, StudioError
+from pipelines.types import Candidate, Task, TextRequest
+from studio.identity import GUEST
+from studio.services import Services
+from studio.ui import lists, safe
+from studio.ui.chosen import Chosen
+from studio.ui.components import (
+    LATEX,
+    first_model,
+    items,
+    model_choices,
+    model_name,
+    pressed,
+    quietly,
+    settings_panel,
+    small,
+)
+from studio.ui.facts import doing_line, error_line, facts_line, language_notice
+from studio.ui.i18n import language, t
+from studio.ui.stream import Live, follow
+from studio.ui.told import inform, told
+from studio.ui.words import say
+
+Updates = dict[Any, Any]
+
+TONES = [("Formal", "正式"), ("Friendly", "友好"), ("Simple", "简单"), ("Shorter", "更短"), ("Persuasive", "有说服力")]
+LANGUAGES = [
+    ("English", "英语"), ("Chinese", "中文"), ("Spanish", "西班牙语"), ("French", "法语"), ("German", "德语"),
+    ("Japanese", "日语"),
+]  # fmt: skip
+RECENT = 8
+
+
+@dataclass(frozen=True)
+class TaskParts:
+    """Left: what to do with which text. Right: what came out."""
+
+    kind: gr.Radio
+    prompt: gr.Textbox
+    option: gr.Dropdown
+    examples: gr.HTML
+    run: gr.Button
+    stop: gr.Button
+    notice: gr.HTML
+    result: gr.Markdown
+    candidates: gr.HTML
+    facts: gr.HTML
+    actions: gr.Row
+    again: gr.Button
+    star: gr.Button
+    download: gr.HTML
+    to_chat: gr.Button
+    use: gr.Button
+    recent: gr.HTML
+
+
+class Tasks:
+    """The tasks of one page."""
+
+    def __init__(self, services: Services, examples: dict[str, list[dict]]) -> None:
+        self._services = services
+        self._examples = examples
+        self._lay_out()
+        self.job = gr.State("")  # id of the job that is shown
+        self.pulse = gr.State(("", ""))  # (job, nonce)
+        self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio")
+        self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio")
+        self._wire()
+
+    def _lay_out(self) -> None:
+        with gr.Row(elem_classes="studio-columns", equal_height=False):
+            with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
+                kind = gr.Radio(
+                    [(t(f"task_{name}"), name) for name in lists.TASKS],
+                    value="write",
+                    label=t("task"),
+                    elem_id="task-kind",
+                )
+                prompt = gr.Textbox(
+                    label=t("prompt_write"), lines=5, max_lines=14, elem_id="task-prompt", max_length=400_000
+                )
+                examples = items("task-examples")
+                option = gr.Dropdown(
+                    [],
+                    label=t("tone"),
+                    info=t("tone_help"),
+                    allow_custom_value=True,
+                    visible=False,
+                    elem_id="task-option",
+                )
+                notice = gr.HTML("", elem_id="task-notice", elem_classes="notice", visible=False)
+                with gr.Row(elem_classes="tight runs"):
+                    run = gr.Button(t("run"), variant="primary", elem_id="task-run", elem_classes="studio-run", scale=3)
+                    stop = gr.Button(
+                        t("stop"),
+                        elem_id="task-stop",
+                        elem_classes="studio-stop",
+                        scale=1,
+                        min_width=96,
+                        interactive=False,
+                    )
+                self.panel = settings_panel(self._services, "task", "write", has_system=False)
+            with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
+                with gr.Column(elem_classes="studio-card result-card"):
+                    result = gr.Markdown(
+                        str(t("result_empty")), elem_id="task-result", elem_classes="result", latex_delimiters=LATEX
+                    )
+                    candidates = items("task-candidates", visible=False)
+                facts = gr.HTML("", elem_id="task-facts", elem_classes="facts")
+                with gr.Row(elem_classes="tight actions", visible=False) as actions:
+                    again = small("run_again", "task-again", variant="primary", visible=False)
+                    star = small("star", "task-star")
+                    download = gr.HTML("", elem_id="task-download", visible=False)
+                    to_chat = small("send_to_chat", "task-to-chat")
+                    use = small("use_settings", "task-use")
+        gr.Markdown(f"**{t('recent')}**", elem_classes="strip-title")
+        recent = items("task-recent")
+        self.parts = TaskParts(
+            kind, prompt, option, examples, run, stop, notice, result, candidates, facts, actions, again, star, download,
+            to_chat, use, recent,
+        )  # fmt: skip
+
+    # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wire(self) -> None:
+        p, quiet = self.parts, quietly()
+        result = [p.result, p.candidates, p.facts, p.actions, p.again, p.star, p.download, p.stop, p.recent]
+        self.watching = self.pulse.change(told(self._watch), [self.pulse], result, trigger_mode="multiple", **quiet)
+        switch = quietly(cancels=[self.watching])
+        outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
+        settings: set[Any] = {p.kind, p.prompt, p.option, *self.panel.components.values()}
+        p.run.click(told(self._run), settings, outputs, **switch)
+        p.again.click(told(self._run_again), [self.job], outputs, **switch)
+        p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
+        form = [p.prompt, p.option, p.examples, self.panel.model]
+        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quiet)
+        p.examples.click(told(self._take_example), {p.kind, self.panel.model}, p.prompt, **quiet)
+        p.star.click(told(self._star), [self.job], p.star, **quiet)
+        self.form = [p.kind, *form, *(part for part in self.panel.components.values() if part is not self.panel.model)]
+        p.use.click(told(self._use), [self.job], self.form, **quiet)
+        self.show_outputs = list(dict.fromkeys([*self.form, *outputs]))
+        self._keep_settings()
+
+    def _keep_settings(self) -> None:
+        """Write task, text and settings into the browser whenever the person changes one."""
+        p = self.parts
+        parts = {"kind": p.kind, "prompt": p.prompt, "option": p.option, **self.panel.components}
+        js = f"(...values) => Object.fromEntries({list(parts)}.map((name, at) => [name, values[at]]))"
+        every = list(parts.values())
+        gr.on([part.input for part in every], None, every, self.saved, js=js, api_visibility="private")
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self, values: Updates, request: gr.Request) -> Updates:
+        p, chosen = self.parts, self.panel.read(values)
+        task = _task(values[p.kind])
+        text = str(values[p.prompt] or "")
+        asked = TextRequest(
+            chosen.model,
+            task=task,
+            text=text,
+            option=str(values[p.option] or "") if task in ("rewrite", "translate") else "",
+            adapters=chosen.adapters(),
+            sampling=chosen.sampling(),
+        )
+        owner = self._services.identity.who(request)
+        job = self._services.jobs.submit(owner, asked, keep=not chosen.private)
+        notice = self._language_notice(text, chosen.model, language(request))
+        noticed = {p.notice: gr.update(value=safe.escape(notice), visible=bool(notice))}
+        return {**self._started(job.id), **noticed, self.saved_job: job.id if job.keep else ""}
+
+    def _run_again(self, job_id: str, request: gr.Request) -> Updates:
+        job = self._services.jobs.rerun(self._services.identity.who(request), job_id)
+        return {**self._started(job.id), self.saved_job: job.id if job.keep else ""}
+
+    def _started(self, job_id: str) -> Updates:
+        p = self.parts
+        return {
+            p.result: "", p.candidates: gr.update(value="", visible=False), p.actions: gr.update(visible=False),
+            p.stop: gr.update(interactive=True), self.job: job_id, self.pulse: (job_id, secrets.token_hex(4)),
+        }  # fmt: skip
+
+    def _stop(self, job_id: str, request: gr.Request) -> Any:
+        if job_id:
+            self._services.jobs.cancel(self._services.identity.who(request), job_id)
+        return gr.update(interactive=False)
+
+    async def _watch(self, pulse: tuple[str, str], request: gr.Request) -> AsyncIterator[Updates]:
+        job_id, lang = pulse[0], language(request)
+        if not job_id:
+            yield {self.parts.result: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
+            return
+        owner = self._services.identity.who(request)
+        async for live in follow(self._services.jobs, owner, job_id):
+            yield self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)
+
+    def _running(self, live: Live, lang: str) -> Updates:
+        p = self.parts
+        line = doing_line(live, lang)
+        return {
+            p.result: safe.markdown(live.text),
+            p.facts: f'<span>{safe.escape(line)}</span><div class="bar" aria-hidden="true"></div>',
+            p.stop: gr.update(interactive=True),
+        }
+
+    def _ended(self, owner: str, job_id: str, live: Live, lang: str) -> Updates:
+        p, result = self.parts, live.result
+        creation_id = live.end.creation_id if live.end is not None else None
+        text = safe.markdown(safe.split_thinking(live.text).answer)
+        if live.has_failed:
+            text = f"{text}\n\n{safe.markdown(error_line(live.error, lang))}".strip()
+        elif not text:
+            text = say(
+                "stopped_empty" if result is None or result.finish_reason == "cancelled" else "empty_answer", lang
+            )
+        facts = safe.escape(facts_line(result, model_name(self._services, result.model), lang)) if result else ""
+        return {
+            p.result: text,
+            p.candidates: gr.update(
+                value=candidates_html(result.candidates if result else ()), visible=bool(result and result.candidates)
+            ),
+            p.facts: facts,
+            p.actions: gr.update(visible=True),
+            p.again: gr.update(visible=live.has_failed),
+            p.star: gr.update(visible=creation_id is not None, value=t(self._star_word(owner, creation_id))),
+            p.download: gr.update(visible=creation_id is not None, value=lists.download_link(creation_id or "", lang)),
+            p.stop: gr.update(interactive=False),
+            p.recent: self._recent_html(owner, lang),
+        }
+
+    def _star_word(self, owner: str, creation_id: str | None) -> str:
+        try:
+            starred = creation_id is not None and self._services.creations.get(owner, creation_id).is_starred
+        except NotFound:
+            starred = False
+        return "unstar" if starred else "star"
+
+    # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _switch_kind(self, kind: str, model: str, request: gr.Request) -> Updates:
+        """Another task: its label, its option, its examples, and a model that can do it."""
+        return self._form_of(_task(kind), model, language(request))
+
+    def _form_of(self, task: Task, model: str, lang: str, option: str = "") -> Updates:
+        p = self.parts
+        choices = model_choices(self._services, task, lang)
+        known = [one for _, one in choices]
+        can = model in known or (model and not self._is_row(model))
+        options, label, info = (
+            (LANGUAGES, "target_language", "target_language_help")
+            if task == "translate"
+            else (TONES, "tone", "tone_help")
+        )
+        pairs = [(names[1] if lang == "zh" else names[0], names[0]) for names in options]
+        value = option or (("English" if lang == "zh" else "French") if task == "translate" else "Formal")
+        return {
+            p.prompt: gr.update(label=t(f"prompt_{task}")),
+            p.option: gr.update(choices=pairs, value=value, label=t(label), info=t(info), visible=task in ("rewrite", "translate")),
+            p.examples: lists.example_chips(self._examples[task], lang),
+            self.panel.model: gr.update(choices=choices, value=model if can else first_model(self._services, task)),
+        }  # fmt: skip
+
+    def _is_row(self, model: str) -> bool:
+        return any(spec.id == model for spec in self._services.catalog.rows())
+
+    def _take_example(self, event: gr.EventData, values: Updates, request: gr.Request) -> str:
+        examples = self._examples[_task(values[self.parts.kind])]
+        place = pressed(event)[1]
+        example = examples[int(place) % len(examples)] if place.isdecimal() else examples[0]
+        knows = not self._language_notice(example["zh"], str(values[self.panel.model]), "en")
+        return str(example["zh" if language(request) == "zh" and knows else "en"])
+
+    def _language_notice(self, text: str, model: str, lang: str) -> str:
+        try:
+            spec = self._services.catalog.find(model)
+        except StudioError:
+            return ""
+        return language_notice(text, spec, self._services.catalog.rows("write"), lang)
+
+    # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _star(self, job_id: str, request: gr.Request) -> Any:
+        owner = self._services.identity.who(request)
+        creation_id = self._services.jobs.get(owner, job_id).creation_id or ""
+        is_starred = not self._services.creations.get(owner, creation_id).is_starred
+        self._services.creations.star(owner, creation_id, is_starred)
+        return gr.update(value=t("unstar" if is_starred else "star"))
+
+    def _use(self, job_id: str, request: gr.Request) -> Updates:
+        job = self._services.jobs.get(self._services.identity.who(request), job_id)
+        inform("settings_taken", language(request))
+        return self.filled(job.request, language(request), seed=job.result.seed if job.result else None)
+
+    def filled(self, asked: TextRequest, lang: str, *, seed: int | None = None) -> Updates:
+        """The form filled in with a request."""
+        p, chosen = self.parts, Chosen.of_request(asked, seed=seed)
+        task = _task(asked.task)
+        updates = {part: update for part, update in self.panel.filled(chosen).items() if part is not self.panel.private}
+        updates |= self._form_of(task, chosen.model, lang, asked.option)
+        prompt = {**updates[p.prompt], "value": asked.text}
+        return {**updates, p.kind: task, p.prompt: prompt}
+
+    def load(self, saved: object, saved_job: object, request: gr.Request) -> Updates:
+        """Fill the tasks when the page is opened: the form, and the result or the running job that this browser had."""
+        data = saved if isinstance(saved, dict) else {}
+        lang, owner = language(request), self._services.identity.who(request)
+        chosen, task = Chosen.read(data), _task(data.get("kind"))
+        updates: Updates = self.panel.filled(chosen) if data else {}
+        updates |= self._form_of(task, chosen.model, lang, str(data.get("option") or ""))
+        updates[self.parts.kind] = task
+        updates[self.parts.prompt] = {**updates[self.parts.prompt], "value": str(data.get("prompt") or "")}
+        updates[self.parts.recent] = self._recent_html(owner, lang)
+        return {**updates, **self.shown(owner, str(saved_job or ""))}
+
+    def shown(self, owner: str, job_id: str) -> Updates:
+        """Show a job, as far as it has come; nothing where it is gone."""
+        try:
+            job = self._services.jobs.get(owner, job_id) if job_id else None
+        except NotFound:
+            job = None
+        if job is None or job.request.task == "chat":
+            return {self.job: ""}
+        return {
+            self.job: job.id,
+            self.pulse: (job.id, secrets.token_hex(4)),
+            self.saved_job: job.id if job.keep else "",
+        }
+
+    def _recent_html(self, owner: str, lang: str) -> str:
+        page = self._services.creations.list(owner, kind="text") if owner != GUEST else None
+        return lists.recent_strip(page.items[:RECENT] if page else (), lang)
+
+
+def _task(kind: object) -> Task:
+    return kind if kind in lists.TASKS else "write"  # type: ignore[return-value]
+
+
+def candidates_html(candidates: tuple[Candidate, ...]) -> str:
+    """Ways to fill the gap, each with a bar of its probability."""
+    rows = [
+        f'<li><span class="word">{safe.escape(one.word)}</span><span class="probability" aria-hidden="true">'
+        f'<span style="width:{max(0.0, min(1.0, one.probability)):.1%}"></span></span>'
+        f'<span class="mono">{one.probability:.1%}</span><span class="sentence">{safe.escape(one.sentence)}</span></li>'
+        for one in candidates
+    ]
+    return f'<ol class="candidates">{"".join(rows)}</ol>' if rows else ""

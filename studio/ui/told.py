@@ -1,0 +1,63 @@
+"""Errors of the studio as what gradio shows: a plain sentence in the person's language. The one place."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors import StudioError
+from studio.ui.i18n import language
+from studio.ui.words import say
+
+
+def inform(key: str, lang: str) -> None:
+    """A short message that goes away by itself."""
+    gr.Info(say(key, lang), title=say("toast_done", lang), duration=4)
+
+
+def refuse(message: str) -> gr.Error:
+    """What to raise so that the person reads `message`."""
+    return gr.Error(message, print_exception=False)
+
+
+def told(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """`handler`, whose StudioErrors are shown to whoever asked. It must take a `request`; async generators too."""
+    asks_at = list(inspect.signature(handler).parameters)
+
+    def refusal(error: StudioError, args: tuple[Any, ...]) -> gr.Error:
+        request = dict(zip(asks_at, args, strict=False)).get("request")
+        return refuse(error.say(language(request)))
+
+    if inspect.iscoroutinefunction(handler):
+
+        @functools.wraps(handler)
+        async def wait(*args: Any) -> Any:
+            try:
+                return await handler(*args)
+            except StudioError as error:
+                raise refusal(error, args) from error
+
+        return wait
+
+    if inspect.isasyncgenfunction(handler):
+
+        @functools.wraps(handler)
+        async def stream(*args: Any) -> Any:
+            try:
+                async for update in handler(*args):
+                    yield update
+            except StudioError as error:
+                raise refusal(error, args) from error
+
+        return stream
+
+    @functools.wraps(handler)
+    def call(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except StudioError as error:
+            raise refusal(error, args) from error
+
+    return call

@@ -1,0 +1,115 @@
+"""The page is built from the real services, without starting a worker: its parts are found by name."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio.services import Services
+from studio.settings import Settings
+from studio.ui.page import build
+from studio.ui.words import WORDS
+
+ELEMENTS = [
+    "text-chat",
+    "text-prompt",
+    "text-send",
+    "text-stop",
+    "text-model",
+    "text-system",
+    "text-preset",
+    "text-regenerate",
+    "text-continue",
+    "text-again",
+    "text-previous",
+    "text-next",
+    "text-versions",
+    "text-use",
+    "text-delete",
+    "text-facts",
+    "text-notice",
+    "text-examples",
+    "text-conversations",
+    "text-new",
+    "text-search",
+    "text-rename",
+    "text-name",
+    "text-export-md",
+    "text-export-json",
+    "text-delete-conversation",
+    "text-private",
+    "task-kind",
+    "task-prompt",
+    "task-option",
+    "task-model",
+    "task-run",
+    "task-stop",
+    "task-result",
+    "task-candidates",
+    "task-facts",
+    "task-star",
+    "task-download",
+    "task-to-chat",
+    "task-use",
+    "task-recent",
+    "library-search",
+    "library-kind",
+    "library-starred",
+    "library-items",
+    "library-drop",
+    "jobs-chip",
+    "jobs-drawer",
+    "device-chip",
+    "language-chip",
+    "theme-chip",
+]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Any], dict[str, Any], float]]:
+    home: Path = tmp_path_factory.mktemp("home")
+    services = Services(Settings(home=home, cache=home / "cache"))
+    began = time.monotonic()
+    page, launch = build(services)
+    seconds = time.monotonic() - began
+    yield page.get_config_file(), launch, seconds
+    services.close()
+
+
+def test_every_part_carries_its_name(built: Any) -> None:
+    names = [component["props"].get("elem_id") for component in built[0]["components"]]
+    assert [name for name in ELEMENTS if names.count(name) != 1] == []
+
+
+def test_only_the_named_endpoints_are_public(built: Any) -> None:
+    public = [one["api_name"] for one in built[0]["dependencies"] if one["api_visibility"] == "public"]
+    assert public == ["generate_text", "chat", "list_models", "job", "cancel_job"]
+
+
+def test_the_tabs_hold_only_tabs(built: Any) -> None:
+    """gradio 6.31 shows a tab twice when a State stands between tabs."""
+    kinds = {component["id"]: component["type"] for component in built[0]["components"]}
+
+    def look(node: dict) -> None:
+        children = node.get("children") or []
+        if kinds.get(node["id"]) == "tabs":
+            assert {kinds[child["id"]] for child in children} == {"tabitem"}
+        for child in children:
+            look(child)
+
+    look(built[0]["layout"])
+
+
+def test_it_is_built_within_a_second_and_launched_without_other_hosts(built: Any) -> None:
+    _, launch, seconds = built
+    assert seconds < 1.0
+    assert "http://" not in launch["head"] + launch["css"] and "https://" not in launch["head"] + launch["css"]
+    assert launch["ssr_mode"] is False and launch["run_history"] is False and launch["show_error"] is False
+    assert launch["max_file_size"] == "50mb" and launch["allowed_paths"] == []
+
+
+def test_the_browser_gets_every_word(built: Any) -> None:
+    words = built[1]["i18n"].translations
+    assert set(words) == {"en", "zh"} and set(words["zh"]) == set(WORDS)
