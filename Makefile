@@ -39,7 +39,8 @@ check: setup dev-setup  ## lint, format, types, import contracts, then every tes
 bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
 	@$(PY) -m tests.bench.speed $(ARGS)
 
-prove: bench  ## run every figure that the README quotes
+prove: bench  ## measure everything that the README quotes: speed, and what survives kills
+	@$(PY) -m tests.bench.kills
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.
 $(VENV)/bin/pip:

@@ -108,7 +108,7 @@ def _progress(model: str, total_bytes: int, on_event: OnEvent) -> type:
 @contextmanager
 def _in_plain_words(spec: ModelSpec) -> Iterator[None]:
     """Turns what the hub, the network and the disk say into this project's errors."""
-    import httpx
+    import httpx2
     from huggingface_hub import errors
 
     link = f"https://huggingface.co/{spec.location}"
@@ -122,6 +122,6 @@ def _in_plain_words(spec: ModelSpec) -> Iterator[None]:
         raise UnknownModel(model=spec.location) from error
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
         raise ModelNotHere(model=spec.name, reason="the hub cannot be reached") from error
-    except (errors.HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (errors.HfHubHTTPError, httpx2.HTTPError, OSError) as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise ModelNotHere(model=spec.name, reason=reason) from error

@@ -12,6 +12,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+import psutil
+
 from pipelines.base import find_families
 from pipelines.errors import Interrupted, NotFound, QueueFull, QuotaReached, StorageError, StudioError, WorkerDied
 from pipelines.loading.catalog import Catalog
@@ -270,13 +272,21 @@ class Supervisor:
     def status(self) -> dict:
         """For `/health`: the worker, the queue and what is loaded."""
         with self._lock:
-            worker = {"device": self._device, "state": "ready" if self._is_ready else "starting"}
+            worker = {"device": self._device, "state": "ready" if self._is_ready else "starting", **self._memory()}
             return {
                 "workers": [worker],
                 "queue_length": len(self._queue),
                 "running": len(self._running) + len(self._adopted),
                 "loaded_models": self._loaded,
             }
+
+    def _memory(self) -> dict[str, int]:
+        """What the worker holds of this machine's memory; nothing while there is no worker process."""
+        try:
+            used_bytes = psutil.Process(self._engine.pid).memory_info().rss if self._engine.pid else 0
+        except psutil.NoSuchProcess:
+            return {}
+        return {"memory_used_bytes": used_bytes, "memory_total_bytes": psutil.virtual_memory().total}
 
     @property
     def worker_pid(self) -> int | None:

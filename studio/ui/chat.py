@@ -49,14 +49,18 @@ class Chat(ChatView):
         switch = quietly(cancels=[self.watching])
         settings: set[Any] = {*self.panel.components.values(), *here}
 
-        gr.on([p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, outputs, **switch)
-        p.regenerate.click(told(self._regenerate), settings, outputs, **switch)
-        p.go_on.click(told(self._continue), settings, outputs, **switch)
-        p.again.click(told(self._run_again), settings, outputs, **switch)
-        p.chat.edit(told(self._edit), settings, outputs, **switch)
-        p.delete.click(told(self._delete_turn), here, outputs, **switch)
-        p.previous.click(told(self._earlier), [*here, self.focus], outputs, **switch)
-        p.next.click(told(self._later), [*here, self.focus], outputs, **switch)
+        presses = [
+            gr.on([p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, outputs, **switch),
+            p.regenerate.click(told(self._regenerate), settings, outputs, **switch),
+            p.go_on.click(told(self._continue), settings, outputs, **switch),
+            p.again.click(told(self._run_again), settings, outputs, **switch),
+            p.chat.edit(told(self._edit), settings, outputs, **switch),
+            p.delete.click(told(self._delete_turn), here, outputs, **switch),
+            p.previous.click(told(self._earlier), [*here, self.focus], outputs, **switch),
+            p.next.click(told(self._later), [*here, self.focus], outputs, **switch),
+        ]
+        for press in presses:  # a press ends the watcher even when it is refused, so an answer may need a new one
+            press.failure(told(self._show_again), here, outputs, **quiet)
         p.chat.select(told(self._focus), here, [self.focus, p.previous, p.versions, p.next], **quiet)
         p.stop.click(told(self._stop), here, p.stop, **quiet)
         p.use.click(told(self._use), here, list(self.panel.components.values()), **quiet)
@@ -203,6 +207,11 @@ class Chat(ChatView):
         for job in self._running(asked):
             self._services.jobs.cancel(asked.owner, job.id)
         return gr.update(interactive=False)
+
+    def _show_again(self, current: str, hidden: PrivateConversations, request: gr.Request) -> Updates:
+        """The open conversation as it stands; what was noticed of it stays."""
+        updates = self._opened(self._open(current, hidden, request), with_settings=False)
+        return {part: update for part, update in updates.items() if part is not self.parts.notice}
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -13,11 +13,11 @@ from studio.ui.facts import model_label
 from studio.ui.i18n import t
 from studio.ui.theme import SAVE_FILE
 
+# A single $ is money or jQuery more often than mathematics.
 LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "\\[", "right": "\\]", "display": True},
     {"left": "\\(", "right": "\\)", "display": False},
-    {"left": "$", "right": "$", "display": False},
 ]
 
 # A press on any element with data-action is told as the event "click" with that action and its data-id.

@@ -1,19 +1,22 @@
 """The named endpoints for clients: what gradio_client, MCP and curl call. All go through the same queue as the page."""
 
+from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
 
 from pipelines.errors import StudioError
-from pipelines.types import Sampling, TextRequest
+from pipelines.types import TextRequest
 from studio.jobs.supervisor import Job
 from studio.services import Services
+from studio.ui.chosen import Chosen
 from studio.ui.components import first_model
 from studio.ui.stream import follow
 from studio.ui.told import told
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
+DEFAULTS = Chosen().sampling()  # the same as the page's
 
 
 def add_endpoints(services: Services) -> None:
@@ -32,7 +35,7 @@ def add_endpoints(services: Services) -> None:
         prompt: str,
         model: str = DEFAULT_MODEL,
         max_new_tokens: int = 512,
-        temperature: float = 0.7,
+        temperature: float = DEFAULTS.temperature,
         seed: int | None = None,
     ) -> str:
         """Answer a prompt with a text model.
@@ -44,9 +47,9 @@ def add_endpoints(services: Services) -> None:
             temperature: 0 (always the likeliest token) to 2
             seed: 0 to 4294967295; the same seed and settings give the same text, none draws one
         """
-        sampling = Sampling(max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
+        sampling = replace(DEFAULTS, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
         owner = services.identity.who(request)
-        asked = TextRequest(model, "write", text=prompt, sampling=sampling)
+        asked = TextRequest(model, "chat", text=prompt, sampling=sampling)
         return await text_of(owner, services.jobs.submit(owner, asked))
 
     async def chat(request: gr.Request, message: str, conversation_id: str = "") -> tuple[str, str]:
@@ -61,7 +64,7 @@ def add_endpoints(services: Services) -> None:
         """
         owner, book = services.identity.who(request), services.conversations
         if not conversation_id:
-            settings = {"model": first_model(services, "chat") or DEFAULT_MODEL}
+            settings = {"model": first_model(services, "chat") or DEFAULT_MODEL, "sampling": asdict(DEFAULTS)}
             conversation_id = book.new(owner, settings=settings).id
         conversation = book.get(owner, conversation_id)
         question = book.add_user(owner, conversation_id, conversation.last_id(), message)

@@ -141,8 +141,12 @@ class Tasks:
         switch = quietly(cancels=[self.watching])
         outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
         settings: set[Any] = {p.kind, p.prompt, p.option, *self.panel.components.values()}
-        p.run.click(told(self._run), settings, outputs, **switch)
-        p.again.click(told(self._run_again), [self.job], outputs, **switch)
+        presses = [
+            p.run.click(told(self._run), settings, outputs, **switch),
+            p.again.click(told(self._run_again), [self.job], outputs, **switch),
+        ]
+        for press in presses:  # a press ends the watcher even when it is refused, so a result may need a new one
+            press.failure(told(self._show_again), [self.job], outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
         form = [p.prompt, p.option, p.examples, self.panel.model]
         p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quiet)
@@ -184,6 +188,9 @@ class Tasks:
     def _run_again(self, job_id: str, request: gr.Request) -> Updates:
         job = self._services.jobs.rerun(self._services.identity.who(request), job_id)
         return {**self._started(job.id), self.saved_job: job.id if job.keep else ""}
+
+    def _show_again(self, job_id: str, request: gr.Request) -> Updates:
+        return self.shown(self._services.identity.who(request), job_id)
 
     def _started(self, job_id: str) -> Updates:
         p = self.parts

@@ -1,0 +1,74 @@
+"""A Chromium, a running studio, and people: each with cookies, a language and a guard of their own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests import chromium
+from tests.server import StudioServer
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WAIT_MILLISECONDS = 30_000
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=WAIT_MILLISECONDS)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    """One server for the tests that leave it alive."""
+    server = StudioServer(tmp_path_factory.mktemp("studio") / "home").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_studio(tmp_path: Path) -> Iterator[StudioServer]:
+    """A server that the test may kill."""
+    server = StudioServer(tmp_path / "home").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """`open_page(url, locale="en-US", …)` is a new person: a context with its own cookies.
+
+    At the end no page may have asked another host for anything or have raised an error of its own.
+    """
+    contexts, wrong = [], []
+
+    def open_page(url: str, **options: object) -> Page:
+        context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1440, "height": 900}, **options})
+        context.set_default_timeout(WAIT_MILLISECONDS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else wrong.append(r.url))
+        page.goto(url)
+        expect(page.get_by_role("tab").first).to_be_visible()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
