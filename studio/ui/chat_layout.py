@@ -67,10 +67,10 @@ def lay_out(services: Services) -> tuple[ConversationParts, SettingsPanel, Answe
 def _conversations() -> ConversationParts:
     with gr.Column(elem_classes="studio-card"):
         with gr.Row(elem_classes="tight"):
-            new = small("new_conversation", "text-new", scale=1)
+            new = small("new_conversation", "text-new", scale=2)
             search = gr.Textbox(
                 show_label=False, container=False, placeholder=t("search_conversations"), max_lines=1, scale=1,
-                elem_id="text-search", min_width=120, label=t("search_conversations"),
+                elem_id="text-search", min_width=160, label=t("search_conversations"),
             )  # fmt: skip
         listed = items("text-conversations")
         with gr.Row(elem_classes="tight", visible=False) as manage:

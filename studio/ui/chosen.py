@@ -12,12 +12,14 @@ from pipelines.types import Adapter, Sampling, TextRequest
 SAMPLING_NAMES = ("max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty")
 
 PRESETS: dict[str, dict[str, float]] = {
-    "precise": {"max_new_tokens": 512, "temperature": 0.2, "top_p": 0.9, "top_k": 20, "repetition_penalty": 1.1},
+    "precise": {"max_new_tokens": 512, "temperature": 0.3, "top_p": 0.9, "top_k": 40, "repetition_penalty": 1.15},
     "balanced": {"max_new_tokens": 512, "temperature": 0.7, "top_p": 0.9, "top_k": 40, "repetition_penalty": 1.1},
     "creative": {"max_new_tokens": 512, "temperature": 1.0, "top_p": 0.95, "top_k": 80, "repetition_penalty": 1.15},
 }
 OWN = "own"
-DEFAULT_PRESET = "precise"  # small models lose the thread at higher temperatures
+DEFAULT_PRESET = (
+    "precise"  # small models lose the thread at higher temperatures, and repeat themselves without a penalty
+)
 
 
 @dataclass(frozen=True)
@@ -28,10 +30,10 @@ class Chosen:
     system: str = ""
     preset: str = DEFAULT_PRESET
     max_new_tokens: int = 512
-    temperature: float = 0.2
+    temperature: float = 0.3
     top_p: float = 0.9
-    top_k: int = 20
-    repetition_penalty: float = 1.1
+    top_k: int = 40
+    repetition_penalty: float = 1.15
     seed: int | None = None
     adapter: str = ""
     adapter_weight: float = 1.0

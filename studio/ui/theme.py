@@ -34,6 +34,11 @@ HEAD = """
       visible(".studio-stop")?.click();
     }
   }, true);
+  // in one column the result stands below the settings
+  document.addEventListener("click", (event) => {
+    if (innerWidth > 800 || !event.target.closest?.("#task-run")) return;
+    setTimeout(() => document.querySelector("#task-result")?.scrollIntoView({ behavior: "smooth" }), 300);
+  });
   // what language gradio shows, for the sentences that the server says
   const tell = () => { document.cookie = "studio_language=" + document.documentElement.lang + "; path=/; SameSite=Lax"; };
   const begin = () => {

@@ -10,6 +10,7 @@ import pytest
 from studio.services import Services
 from studio.settings import Settings
 from studio.ui.page import build
+from studio.ui.i18n import PREFIX
 from studio.ui.words import WORDS
 
 ELEMENTS = [
@@ -112,4 +113,4 @@ def test_it_is_built_within_a_second_and_launched_without_other_hosts(built: Any
 
 def test_the_browser_gets_every_word(built: Any) -> None:
     words = built[1]["i18n"].translations
-    assert set(words) == {"en", "zh"} and set(words["zh"]) == set(WORDS)
+    assert set(words) == {"en", "zh"} and set(words["zh"]) == {PREFIX + key for key in WORDS}
