@@ -12,7 +12,7 @@ from pipelines.types import Adapter, Sampling, TextRequest
 SAMPLING_NAMES = ("max_new_tokens", "temperature", "top_p", "top_k", "repetition_penalty")
 
 PRESETS: dict[str, dict[str, float]] = {
-    "precise": {"max_new_tokens": 512, "temperature": 0.3, "top_p": 0.9, "top_k": 40, "repetition_penalty": 1.15},
+    "precise": {"max_new_tokens": 512, "temperature": 0.3, "top_p": 0.9, "top_k": 40, "repetition_penalty": 1.1},
     "balanced": {"max_new_tokens": 512, "temperature": 0.7, "top_p": 0.9, "top_k": 40, "repetition_penalty": 1.1},
     "creative": {"max_new_tokens": 512, "temperature": 1.0, "top_p": 0.95, "top_k": 80, "repetition_penalty": 1.15},
 }
@@ -33,7 +33,7 @@ class Chosen:
     temperature: float = 0.3
     top_p: float = 0.9
     top_k: int = 40
-    repetition_penalty: float = 1.15
+    repetition_penalty: float = 1.1
     seed: int | None = None
     adapter: str = ""
     adapter_weight: float = 1.0

@@ -9,8 +9,8 @@ import pytest
 
 from studio.services import Services
 from studio.settings import Settings
-from studio.ui.page import build
 from studio.ui.i18n import PREFIX
+from studio.ui.page import build
 from studio.ui.words import WORDS
 
 ELEMENTS = [
