@@ -24,7 +24,8 @@ WAIT_MILLISECONDS = 30_000
 OpenPage = Callable[..., Page]
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread, in which nobody else could run one: it must end with this package.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
@@ -33,7 +34,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
     """One server for the tests that leave it alive."""
     server = StudioServer(tmp_path_factory.mktemp("studio") / "home").start()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,13 +39,13 @@ def read_only_folder() -> Iterator[Path]:
             folder.chmod(0o700)
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder in which no file of this process may grow beyond 4,096 bytes."""
+@contextmanager
+def small_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 4,096 bytes. Not a fixture: pytest's own output may be such a file."""
     was = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, was[1]))
     try:
-        yield tmp_path
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, was)
 
@@ -56,19 +57,19 @@ def test_a_whole_file_replaces_the_old_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["end.json"]
 
 
-def test_when_the_disk_is_full_the_old_file_stands_and_nothing_is_left(small_disk: Path) -> None:
-    write_whole(small_disk / "end.json", b"old")
-    with pytest.raises(DiskFull) as caught:
-        write_whole(small_disk / "end.json", b"x" * 5000)
-    assert caught.value.details == {"path": str(small_disk)}
-    assert (small_disk / "end.json").read_bytes() == b"old"
-    assert [path.name for path in small_disk.iterdir()] == ["end.json"]
+def test_when_the_disk_is_full_the_old_file_stands_and_nothing_is_left(tmp_path: Path) -> None:
+    write_whole(tmp_path / "end.json", b"old")
+    with pytest.raises(DiskFull) as caught, small_disk():
+        write_whole(tmp_path / "end.json", b"x" * 5000)
+    assert caught.value.details == {"path": str(tmp_path)}
+    assert (tmp_path / "end.json").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["end.json"]
 
 
-def test_when_the_disk_is_full_a_log_is_cut_back_to_its_last_whole_line(small_disk: Path) -> None:
-    log = small_disk / "log.jsonl"
+def test_when_the_disk_is_full_a_log_is_cut_back_to_its_last_whole_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
     append_line(log, {"n": 1})
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFull), small_disk():
         append_line(log, {"n": 2, "text": "x" * 5000})
     assert log.read_bytes() == b'{"n":1}\n'
     append_line(log, {"n": 3})

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import time
 
@@ -261,6 +262,21 @@ def test_a_full_disk_refuses_new_work_and_keeps_the_old(open_services: Open, mon
             services.jobs.submit(ANN, story())
     assert services.jobs.get(ANN, old.id).state == "done"
     assert watch(services.jobs, ANN, services.jobs.submit(ANN, story()).id)[-1].data.state == "done"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux can take the disk away from another process")
+def test_a_disk_that_fills_while_the_worker_writes_is_said_and_nothing_hangs(open_services: Open) -> None:
+    jobs = open_services().jobs
+    job = jobs.submit(ANN, story(max_new_tokens=4000))
+    wait_for_first_token(jobs, ANN, job.id)
+    assert jobs.worker_pid is not None
+    _, most = resource.prlimit(jobs.worker_pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(jobs.worker_pid, resource.RLIMIT_FSIZE, (0, most))
+    end = watch(jobs, ANN, job.id, timeout_seconds=20)[-1].data
+    assert end.state == "failed" and isinstance(end.error, DiskFull)
+    resource.prlimit(jobs.worker_pid, resource.RLIMIT_FSIZE, (most, most))
+    assert jobs.get(ANN, job.id).state == "failed"
+    assert watch(jobs, ANN, jobs.submit(ANN, story()).id)[-1].data.state == "done"
 
 
 def _wait(is_true: object, seconds: float = 10.0) -> None:
