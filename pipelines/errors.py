@@ -184,12 +184,12 @@ class AdapterMismatch(ModelError):
 
 class QueueFull(StudioError):
     en = "{waiting} jobs are waiting, and no more are taken for now. Try again in about {retry_after_seconds} seconds."
-    zh = "已有 {waiting} 个任务在排队,暂不接收新任务。请约 {retry_after_seconds} 秒后再试。"
+    zh = "已有 {waiting} 个作业在排队,暂不接收新作业。请约 {retry_after_seconds} 秒后再试。"
 
 
 class QuotaReached(StudioError):
     en = "You have {limit} jobs waiting or running, which is the limit for one person here. Wait for one to end, or stop one."
-    zh = "你有 {limit} 个任务在等待或运行,已达到每人上限。请等其中一个结束,或停止一个。"
+    zh = "你有 {limit} 个作业在等待或运行,已达到每人上限。请等其中一个结束,或停止一个。"
 
 
 class NotFound(StudioError):
@@ -293,7 +293,7 @@ _ZH_WORDS = {
     "conversation": "对话",
     "message": "消息",
     "creation": "作品",
-    "job": "任务",
+    "job": "作业",
     "file": "文件",
     "library": "作品库",
     "link": "链接",

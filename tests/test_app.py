@@ -12,6 +12,7 @@ import pytest
 from gradio_client import Client
 
 from tests.server import ROOT, StudioServer, free_port
+from tests.test_readme import blocks
 
 
 def _start(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -73,6 +74,17 @@ def test_a_file_in_the_place_of_the_home_is_said_plainly(tmp_path: Path) -> None
 def test_a_share_link_without_a_login_is_refused(tmp_path: Path) -> None:
     ended = _start("--share", "--home", str(tmp_path / "home"))
     assert _is_plain(ended) and "--auth" in ended.stderr
+
+
+def test_the_client_example_of_the_readme_runs(tmp_path: Path) -> None:
+    server = StudioServer(tmp_path / "home").start()
+    try:
+        (example,) = [block for block in blocks((ROOT / "README.md").read_text(), "python") if "gradio_client" in block]
+        code = example.replace("http://127.0.0.1:7860", server.url) + "\nprint(answer, conversation)"
+        told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+        assert len(told.stdout.split()) > 3
+    finally:
+        server.stop()
 
 
 def test_the_server_answers_and_never_loads_a_model_library(tmp_path: Path) -> None:

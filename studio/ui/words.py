@@ -30,14 +30,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "tasks": ("Tasks", "任务"),
     "other_language": ("中文", "English"),
     "theme": ("Light / dark", "浅色 / 深色"),
-    "jobs": ("Your jobs", "你的任务"),
-    "jobs_none": ("No jobs running", "没有运行中的任务"),
+    "jobs": ("Your jobs", "你的作业"),
+    "jobs_none": ("No jobs running", "没有运行中的作业"),
     "jobs_running": ("{n} running", "{n} 个运行中"),
     "jobs_waiting": ("{n} waiting", "{n} 个等待中"),
     "jobs_empty": (
         "Nothing has been started yet. Every answer and every task stands here while it waits and runs, even after you "
         "close the page.",
-        "还没有启动过任务。每个回答和任务在等待和运行时都会出现在这里,关闭页面也不会丢失。",
+        "还没有启动过作业。每个回答和任务在等待和运行时都会出现在这里,关闭页面也不会丢失。",
     ),
     "device_chip": ("{device} · {used} of {total}", "{device} · {used} / {total}"),
     "device_starting": ("{device} · starting", "{device} · 正在启动"),

@@ -60,7 +60,8 @@ class LibraryTab:
         self._newer.click(told(self._newer_page), [*filters, self._page], shown, **quiet)
         self._older.click(told(self._older_page), [*filters, self._page], shown, **quiet)
         self._items.click(told(self._press), [*filters, self._page], [*shown, self._wish], **quiet)
-        self._drop.upload(told(self._take_file), [self._drop], [self._drop, self._wish], **quiet)
+        dropped = self._drop.upload(told(self._take_file), [self._drop], [self._drop, self._wish], **quiet)
+        dropped.failure(lambda: None, None, self._drop, **quiet)  # a refused file makes room for the next one
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
