@@ -294,6 +294,7 @@ _ZH_WORDS = {
     "message": "消息",
     "creation": "作品",
     "job": "作业",
+    "your browser keeps no cookies": "你的浏览器不保存 cookie",
     "file": "文件",
     "library": "作品库",
     "link": "链接",

@@ -223,6 +223,21 @@ WORDS: dict[str, tuple[str, str]] = {
     "older": ("Older", "较早"),
     "delete_creation_sure": ("Delete this for good?", "永久删除?"),
     "deleted": ("Deleted.", "已删除。"),
+    "elsewhere": ("Your library elsewhere", "在别处使用你的作品库"),
+    "elsewhere_help": (
+        "This browser's cookie is the key to what you made. Give a script a token, or open your library in one more browser.",
+        "此浏览器的 cookie 就是你作品的钥匙。你可以给脚本一个令牌,或在另一个浏览器中打开你的作品库。",
+    ),
+    "make_token": ("Token for scripts", "脚本用令牌"),
+    "make_link": ("One-time link", "一次性链接"),
+    "token_help": (
+        'Client(url, headers=dict(Authorization="Bearer …")). Whoever has it acts as you.',
+        'Client(url, headers=dict(Authorization="Bearer …"))。持有者即可以你的身份操作。',
+    ),
+    "link_help": (
+        "Open it in the other browser within {minutes} minutes. It works once.",
+        "请在 {minutes} 分钟内在另一个浏览器中打开,仅可使用一次。",
+    ),
     "ago_now": ("now", "刚刚"),
     "ago_min": ("{n} min", "{n} 分钟"),
     "ago_h": ("{n} h", "{n} 小时"),

@@ -1,7 +1,9 @@
 """The Library tab: everything is found again, and an exported file brings its settings back."""
 
+import re
 from pathlib import Path
 
+from gradio_client import Client
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
@@ -109,3 +111,38 @@ def test_a_file_without_a_recipe_is_said_plainly(studio: StudioServer, open_page
         toast = page.get_by_test_id("toast-body").last
         expect(toast).to_contain_text("gives no settings back")
         page.get_by_test_id("toast-close").last.click()
+
+
+def test_a_one_time_link_opens_the_library_in_one_more_browser(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    write(page, "A line about kites.")
+    open_library(page)
+    page.get_by_role("button", name="Your library elsewhere").click()
+    page.locator("#elsewhere-link").click()
+    made = page.locator("#elsewhere-made").get_by_role("textbox")
+    expect(made).to_have_value(re.compile(r"/link\?token="))
+    link = made.input_value()
+    other = open_page(studio.url)
+    other.goto(link)
+    other.get_by_role("button").click()
+    open_library(other)
+    expect(other.locator("#library-items")).to_contain_text("A line about kites.")
+    third = open_page(studio.url)
+    third.goto(link)
+    third.get_by_role("button").click()
+    expect(third.get_by_text("does not exist any more")).to_be_visible()
+
+
+def test_a_token_lets_a_script_act_as_its_owner(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    open_library(page)
+    page.get_by_role("button", name="Your library elsewhere").click()
+    page.locator("#elsewhere-token").click()
+    made = page.locator("#elsewhere-made").get_by_role("textbox")
+    expect(made).to_have_value(re.compile("."))
+    client = Client(studio.url, headers={"Authorization": f"Bearer {made.input_value()}"}, verbose=False)
+    answer, conversation = client.predict(message="Name a fish.", api_name="/chat")
+    again, _ = client.predict(message="And a bird.", conversation_id=conversation, api_name="/chat")
+    assert answer and again
+    page.reload()
+    expect(page.locator("#text-conversations")).to_contain_text("Name a fish.")

@@ -11,6 +11,7 @@ from studio.identity import GUEST
 from studio.services import Services
 from studio.ui import lists
 from studio.ui.components import items, pressed, quietly
+from studio.ui.elsewhere import Elsewhere
 from studio.ui.i18n import language, t
 from studio.ui.told import inform, told
 from studio.ui.wishes import wish as make_wish
@@ -50,6 +51,8 @@ class LibraryTab:
         self._drop = gr.File(
             label=t("library_drop"), file_types=[".md", ".txt", ".json"], height=120, elem_id="library-drop"
         )
+        if not self._services.settings.is_public_demo:
+            Elsewhere(self._services)
 
     def _wire(self) -> None:
         quiet = quietly()

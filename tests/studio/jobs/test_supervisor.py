@@ -41,6 +41,13 @@ def test_a_request_becomes_events_a_result_and_a_creation(open_services: Open) -
     assert services.creations.list(ANN).total == 1
 
 
+def test_the_worker_can_run_inside_the_server_for_debugging(open_services: Open) -> None:
+    services = open_services(engine="inline")
+    job = services.jobs.submit(ANN, story())
+    assert watch(services.jobs, ANN, job.id)[-1].data.state == "done"
+    assert services.jobs.worker_pid is None and services.jobs.status()["workers"][0]["state"] == "ready"
+
+
 def test_the_same_request_gives_the_same_text(open_services: Open) -> None:
     jobs = open_services().jobs
     texts = [watch(jobs, ANN, jobs.submit(ANN, story(seed=5)).id)[-1].data.result.text for _ in range(2)]
