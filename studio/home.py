@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import IO
 
-from pipelines.errors import HomeInUse, HomeTooNew, ReadOnlyHome
+from pipelines.errors import HomeDamaged, HomeInUse, HomeTooNew, ReadOnlyHome
 from studio.files import storage_errors, write_whole
 
 SCHEMA = 1
@@ -29,7 +29,7 @@ class Home:
     def open(cls, path: Path) -> "Home":
         """Make the folder if there is none and hold it until `close`.
 
-        Raises ReadOnlyHome, DiskFull, HomeInUse, or HomeTooNew when a newer version wrote it.
+        Raises ReadOnlyHome, DiskFull, HomeInUse, HomeDamaged, or HomeTooNew when a newer version wrote it.
         """
         try:
             with storage_errors(path):
@@ -61,6 +61,9 @@ def _check_schema(path: Path) -> None:
     if not about.exists():
         write_whole(about, json.dumps({"schema": SCHEMA}).encode())
         return
-    found = json.loads(about.read_bytes())["schema"]
+    try:
+        found = int(json.loads(about.read_bytes())["schema"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise HomeDamaged(path=str(about)) from error
     if found > SCHEMA:
         raise HomeTooNew(path=str(path), found=found, known=SCHEMA)

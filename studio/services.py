@@ -36,10 +36,10 @@ class Services:
         self.catalog = open_catalog(
             settings.home / "models", cache_folder=settings.cache, allow_any=not settings.is_public_demo
         )
-        store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
+        self._store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
         self.creations = Creations(settings.home / "library", settings.home / "studio.db")
         self.conversations = Conversations(settings.home / "conversations")
-        self.jobs = Supervisor(settings, self.catalog, store, make_engine(settings), self._keep_end)
+        self.jobs = Supervisor(settings, self.catalog, self._store, make_engine(settings), self._keep_end)
         self.jobs.recover()
 
     def start(self) -> None:
@@ -47,8 +47,10 @@ class Services:
         self.jobs.start()
 
     def close(self) -> None:
+        """Stop the worker, or wait for what it has for a few seconds, then let the home go."""
         self.jobs.close()
         self.creations.close()
+        self._store.close()
         self.home.close()
 
     def _keep_end(self, job: Job) -> None:

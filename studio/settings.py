@@ -28,9 +28,8 @@ mean what they mean to huggingface_hub."""
 class Settings:
     """Everything that is decided before the start.
 
-    `home` holds what people make, `cache` what can be fetched again. `device` None takes the best one found.
-    `auth` is the (name, password) of everybody who may log in, empty when there is no login.
-    `queue_limit` jobs may wait in all, `person_limit` may wait or run for one person.
+    `home` holds what people make, `cache` what can be fetched again. `auth` is the (name, password) of everybody who may
+    log in, empty when there is no login. `queue_limit` jobs may wait in all, `person_limit` may wait or run for one person.
     """
 
     home: Path
@@ -39,7 +38,6 @@ class Settings:
     port: int = 7860
     auth: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     share: bool = False
-    device: str | None = None
     engine: Engine = "process"
     is_space: bool = False
     space_hosts: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NAMES = ["README.md", "README.zh-CN.md"]
 TEXTS = {name: (ROOT / name).read_text() for name in NAMES}
+RESULTS = ("speed", "kills")
 VARIABLE = re.compile(r"\b(?:GRADIO|AIGC|STUDIO|HF|SPACE)_[A-Z_]+\b")
 ENTRY = re.compile(r"^( *)([\w.-]+(?:/|\.\w+|(?= {3,}))(?: [\w.-]+\.\w+)*) {2,}(.*)$")
 
@@ -163,3 +165,13 @@ def test_the_pipeline_example_runs() -> None:
     ran = subprocess.run([sys.executable, "-c", example], cwd=ROOT, capture_output=True, text=True, env=environment)
     assert ran.returncode == 0, ran.stderr
     assert re.search(r"\w+ .*\d+ tokens/s$", ran.stdout.strip(), re.DOTALL)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_figures_are_those_that_were_measured(name: str) -> None:
+    speed, kills = (json.loads((ROOT / f"tests/bench/results/{one}.json").read_text())["figures"] for one in RESULTS)
+    ratios = [value for key, value in speed.items() if " / " in key] + [speed["second load of the starter, seconds"]]
+    table = [line for line in TEXTS[name].splitlines() if line.startswith("|")]
+    for figure in (*(f"| {ratio:.2f} " for ratio in ratios), f"| {kills['jobs lost']} |"):
+        assert any(figure in line for line in table), f"{figure!r} was measured and is not what {name} says"
+    assert any(f" {kills['kills']} " in line for line in table)

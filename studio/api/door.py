@@ -21,6 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipelines.errors import ClosedRoute, ForeignPage, NotAllowed, TokenNeeded, WrongAddress
 from studio.api.gate import Gate
 from studio.api.link import is_https
+from studio.api.newcomers import Newcomers
 from studio.api.plain import refusal
 from studio.identity import Identity
 from studio.settings import Settings
@@ -58,6 +59,7 @@ class Door:
         self.settings = settings
         self.identity = identity
         self.gate = gate
+        self.newcomers = None if settings.is_loopback else Newcomers()
         frames = SPACE_FRAMES if settings.is_space else "'self'"
         policy = {**CONTENT_POLICY, "frame-ancestors": frames}
         self.headers = {
@@ -150,9 +152,18 @@ class Door:
         if request.method != "GET" or not is_opening or self.identity.names or request.scope["path"] in OPEN_PATHS:
             return None
         owner = self.identity.visitor(request.headers.get("cookie", ""))
-        if owner is None and self.gate:
+        if owner is None and (self.gate or not self._is_new_person(request)):
             return None
         return self._cookie(request, owner or self.identity.new_visitor())
+
+    def _is_new_person(self, request: Request) -> bool:
+        """At this machine everybody is; elsewhere an address may only be so many people."""
+        if self.newcomers is None:
+            return True
+        peer = request.client.host if request.client else ""
+        if self.settings.is_space:  # a Space's proxy adds the address that it saw as the last one
+            peer = request.headers.get("x-forwarded-for", peer).rpartition(",")[2].strip()
+        return self.newcomers.admits(peer)
 
     def _cookie(self, request: Request, owner: str) -> str:
         return self.identity.cookie(owner, is_https=is_https(request), is_framed=self.settings.is_space)

@@ -1,10 +1,12 @@
 """Where the worker runs: in a process of its own, or inside the server for debugging. Knows no queue.
 
-Both engines take job ids and call `on_report` (from a thread of theirs) with what the worker says, and `on_death` with
-nothing when its process ended unasked. A process engine starts its worker again, later each time it dies young.
+Both engines take job ids and call `on_report` (from a thread of theirs) with what the worker says, and `on_death` when
+its process ended unasked, with how many times in a row it died young. A process engine starts its worker again, later
+each time it dies young; nothing that a report leads to may end that.
 """
 
 import json
+import logging
 import subprocess
 import sys
 import threading
@@ -21,7 +23,9 @@ PATIENCE_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
 YOUNG_SECONDS = 10.0
 
 OnReport = Callable[[dict], None]
-OnDeath = Callable[[], None]
+OnDeath = Callable[[int], None]
+
+log = logging.getLogger("studio.engine")
 
 
 class Engine(Protocol):
@@ -34,7 +38,7 @@ class Engine(Protocol):
 
     def run(self, job_id: str) -> None: ...
 
-    def close(self) -> None: ...
+    def close(self, timeout_seconds: float) -> None: ...
 
 
 class ProcessEngine:
@@ -61,32 +65,46 @@ class ProcessEngine:
             process.stdin.write(json.dumps({"run": job_id}) + "\n")
             process.stdin.flush()
 
-    def close(self) -> None:
-        """Close the worker's input: it finishes its jobs and exits by itself."""
+    def close(self, timeout_seconds: float) -> None:
+        """Close the worker's input: it finishes its jobs and exits by itself, also after the time that is waited."""
         self._is_closing.set()
-        if self._process and self._process.stdin:
+        process = self._process
+        if process and process.stdin:
             with suppress(BrokenPipeError):
-                self._process.stdin.close()
+                process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout_seconds)
 
     def _keep_alive(self, on_report: OnReport, on_death: OnDeath) -> None:
         early_deaths = 0
         while not self._is_closing.wait(PATIENCE_SECONDS[min(early_deaths, len(PATIENCE_SECONDS) - 1)]):
             born = time.monotonic()
-            self._process = self._spawn()
-            assert self._process.stdout is not None
-            for line in self._process.stdout:
-                on_report(json.loads(line))
-            self._process.wait()
+            try:
+                self._process = self._spawn()
+                self._listen(self._process, on_report)
+            except Exception:
+                log.exception("the worker could not be started or heard")
             early_deaths = early_deaths + 1 if time.monotonic() - born < YOUNG_SECONDS else 0
             if not self._is_closing.is_set():
-                on_death()
+                try:
+                    on_death(early_deaths)
+                except Exception:
+                    log.exception("the worker's death was not taken in")
+
+    def _listen(self, process: subprocess.Popen[str], on_report: OnReport) -> None:
+        """Hand on what the worker reports until it ends."""
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                on_report(json.loads(line))
+            except Exception:
+                log.exception("a report was not taken in: %s", line[:200])
+        process.wait()
 
     def _spawn(self) -> subprocess.Popen[str]:
         settings = self._settings
         command = [sys.executable, "-m", "studio.jobs.worker"]
         command += ["--home", str(settings.home), "--cache", str(settings.cache)]
-        if settings.device:
-            command += ["--device", settings.device]
         if settings.is_public_demo:
             command.append("--only-catalog")
         with (settings.home / "worker.log").open("ab") as log:
@@ -104,7 +122,7 @@ class ProcessEngine:
 
 
 class InlineEngine:
-    """The worker's threads inside the server, so that a debugger sees everything. Its jobs end with the server."""
+    """The worker's threads inside the server, so that a debugger sees everything. The server ends after its jobs."""
 
     pid: int | None = None
 
@@ -113,16 +131,14 @@ class InlineEngine:
 
     def start(self, on_report: OnReport, on_death: OnDeath) -> None:
         settings = self._settings
-        self._worker = make_worker(
-            settings.home, settings.cache, settings.device, not settings.is_public_demo, on_report
-        )
+        self._worker = make_worker(settings.home, settings.cache, not settings.is_public_demo, on_report)
         on_report({"ready": True, "device": self._worker.device})
 
     def run(self, job_id: str) -> None:
         self._worker.run(job_id)
 
-    def close(self) -> None:
-        """Threads of running jobs end with the process."""
+    def close(self, timeout_seconds: float) -> None:
+        """Python waits for the threads of running jobs."""
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.errors import StudioError
+from pipelines.errors import InternalError, StudioError
 from pipelines.types import Event, Request, Result, Token, from_json, to_json
 from studio.files import storage_errors, write_whole
 
@@ -44,8 +44,6 @@ class JobSpec:
     created: float
     keep: bool = True
     conversation: tuple[str, str] | None = None
-    parent: str | None = None
-    step: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,8 +82,6 @@ class JobFolder:
         job_id: str | None = None,
         keep: bool = True,
         conversation: tuple[str, str] | None = None,
-        parent: str | None = None,
-        step: str | None = None,
     ) -> "JobFolder":
         """A new folder with its request and the event "queued". Raises DiskFull or ReadOnlyHome and leaves nothing."""
         folder = cls(jobs / (job_id or new_job_id()))
@@ -96,8 +92,6 @@ class JobFolder:
             "created": time.time(),
             "keep": keep,
             "conversation": conversation,
-            "parent": parent,
-            "step": step,
             "request": to_json(request),
         }
         try:
@@ -112,9 +106,11 @@ class JobFolder:
         return folder
 
     def spec(self) -> JobSpec:
-        """Raises ValueError when the request cannot be read, for example after a power cut at its creation."""
+        """Raises ValueError when there is no request or it cannot be read; OSError when the disk does not answer."""
         try:
             data = json.loads((self.path / "request.json").read_bytes())
+            if data["schema"] > SCHEMA:
+                raise ValueError(f"{self.path} was written by a newer version")
             conversation = tuple(data["conversation"]) if data["conversation"] else None
             return JobSpec(
                 id=self.id,
@@ -123,10 +119,8 @@ class JobFolder:
                 created=data["created"],
                 keep=data["keep"],
                 conversation=conversation,
-                parent=data["parent"],
-                step=data["step"],
             )
-        except (OSError, KeyError, TypeError) as error:
+        except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{self.path} holds no readable request: {error!r}") from error
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,18 +183,19 @@ class JobFolder:
         write_whole(self.path / "end.json", _encode(data))
 
     def end(self) -> End | None:
-        """How the job ended, or None while it has not."""
+        """How the job ended, or None while it has not. An end that cannot be read is one all the same."""
         try:
-            data = json.loads((self.path / "end.json").read_bytes())
+            return _end_from_json(json.loads((self.path / "end.json").read_bytes()))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        return end_from_json(data)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return End("interrupted", None, InternalError(where="end.json"), None, time.time())
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
 
 
-def end_from_json(data: dict) -> End:
+def _end_from_json(data: dict) -> End:
     return End(
         state=data["state"],
         result=from_json("result", data["result"]) if data["result"] else None,
@@ -245,8 +240,10 @@ class EventWriter:
 
     def write(self, kind: str, **fields: Any) -> None:
         line = {"seq": self._seq, "time": round(time.time(), 3), "kind": kind, **fields}
+        data = memoryview(_encode(line) + b"\n")
         with storage_errors(Path(self._file.name)):
-            self._file.write(_encode(line) + b"\n")
+            while data:  # a disk that is nearly full takes a part
+                data = data[self._file.write(data) :]
         self._seq += 1
 
     def _ends_with_newline(self) -> bool:
@@ -282,6 +279,9 @@ def _encode(data: dict) -> bytes:
 def _parse(line: bytes) -> dict | None:
     try:
         event = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return event if isinstance(event, dict) and {"seq", "time", "kind"} <= event.keys() else None
+    if not isinstance(event, dict):
+        return None
+    is_ours = isinstance(event.get("seq"), int) and isinstance(event.get("time"), int | float)
+    return event if is_ours and isinstance(event.get("kind"), str) else None

@@ -15,12 +15,14 @@ PREFERENCE_BOUND = 3
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job in the queue."""
+    """A job in the queue. `batches`: several jobs of its model may run at once."""
 
     job_id: str
     owner: str
     lane: str
+    kind: str
     model: str
+    batches: bool
 
 
 class TurnQueue:
@@ -81,6 +83,12 @@ class TurnQueue:
         while (job := rehearsal.take(lane, loaded)) is not None and job.job_id != job_id:
             before.append(job)
         return before
+
+    def drain(self) -> list[Waiting]:
+        """Take everything out."""
+        jobs = self._all()
+        self._lines.clear()
+        return jobs
 
     def waiting_of(self, owner: str) -> int:
         return sum(job.owner == owner for job in self._all())

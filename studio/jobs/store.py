@@ -100,6 +100,10 @@ class JobStore:
         """What was queued or running when the index was last written, oldest first."""
         return list(self._rows("WHERE state IN ('queued', 'running') ORDER BY created"))
 
+    def ended_and_not_kept(self) -> list[Row]:
+        """Private jobs whose folders were to be deleted when the server stopped."""
+        return list(self._rows("WHERE keep = 0 AND state NOT IN ('queued', 'running')"))
+
     def ids(self) -> set[str]:
         with self._lock:
             return {job_id for (job_id,) in self._database.execute("SELECT id FROM jobs")}
@@ -108,7 +112,7 @@ class JobStore:
         """The mean time that the last jobs of this kind and model took on this machine, or None if there were none."""
         query = (
             "SELECT AVG(seconds) FROM (SELECT ended - started AS seconds FROM jobs "
-            "WHERE kind = ? AND model = ? AND state = 'done' AND started IS NOT NULL ORDER BY ended DESC LIMIT ?)"
+            "WHERE kind = ? AND model = ? AND state = 'done' AND ended > started ORDER BY ended DESC LIMIT ?)"
         )
         with self._lock:
             (seconds,) = self._database.execute(query, (kind, model, ESTIMATE_SAMPLES)).fetchone()

@@ -1,8 +1,8 @@
 """The face of the jobs: takes requests, gives turns to the worker, and tells how each job is doing.
 
-    submit → folder + row → TurnQueue → engine → worker …… end.json → row → on_end
+    submit → folder + row → TurnQueue → engine → worker …… end.json → on_end → row
 
-It never loads a model. Everything it knows can be read again from the folders: `start` does so.
+It never loads a model. Everything it knows can be read again from the folders: `recover` does so.
 """
 
 import asyncio
@@ -11,15 +11,28 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
 from pipelines.base import find_families
-from pipelines.errors import Interrupted, NotFound, QueueFull, QuotaReached, StorageError, StudioError, WorkerDied
+from pipelines.errors import (
+    EngineBroken,
+    InternalError,
+    Interrupted,
+    NotFound,
+    QueueFull,
+    QuotaReached,
+    ShuttingDown,
+    StorageError,
+    StudioError,
+    WorkerDied,
+)
 from pipelines.loading.catalog import Catalog
 from pipelines.types import Event, Request, Result, from_json
+from studio.jobs import recovery
 from studio.jobs.engine import Engine
-from studio.jobs.folder import JOB_ID, End, JobFolder, State, new_job_id
+from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, new_job_id
 from studio.jobs.queue import TurnQueue, Waiting
 from studio.jobs.store import JobStore, Row
 from studio.settings import Settings
@@ -29,6 +42,8 @@ POLL_SECONDS = 0.05
 PLACE_POLL_SECONDS = 0.5
 ADOPTED_POLL_SECONDS = 0.5
 PRIVATE_GRACE_SECONDS = 5.0  # what keeps nothing stays just long enough for its reader to see the end
+BROKEN_AFTER_DEATHS = 3
+STOP_SECONDS = 8.0  # Docker kills after ten
 
 log = logging.getLogger("studio.jobs")
 
@@ -81,27 +96,51 @@ OnEnd = Callable[[Job], None]
 
 
 class Supervisor:
-    """All jobs of a home. Every method may be called from any thread."""
+    """All jobs of a home. Every method may be called from any thread.
+
+    `on_end` is told every end, once at least; it may be told again after a crash.
+    """
 
     def __init__(self, settings: Settings, catalog: Catalog, store: JobStore, engine: Engine, on_end: OnEnd) -> None:
         self._settings = settings
         self._catalog = catalog
+        self._families = find_families()
         self._store = store
         self._engine = engine
         self._on_end = on_end
         self._folder = settings.home / "jobs"
-        self._families = find_families()
         self._lock = threading.RLock()
         self._queue = TurnQueue()
         self._running: dict[str, Waiting] = {}
         self._adopted: set[str] = set()
         self._ends: dict[str, End] = {}  # ends that could not be written, kept until the server stops
         self._loaded: list[dict] = []
-        self._device = settings.device or "unknown"
+        self._device = "unknown"
         self._is_ready = False
+        self._is_broken = False
         self._is_closing = threading.Event()
 
     # ── life ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def recover(self) -> None:
+        """Find every job again, before anybody asks for one.
+
+        Queued jobs wait again, locked ones belong to a worker that outlived its server, the others are interrupted.
+        """
+        found = recovery.find(self._folder, self._store)
+        for folder in found.not_kept:
+            self._forget(folder)
+        for folder in found.waiting:
+            spec = folder.spec()
+            self._index(Row.of(spec, "queued"))
+            self._queue.put(self._waiting(spec))
+        for folder in found.worked_on:
+            self._index(Row.of(folder.spec(), "running"))
+            self._adopted.add(folder.id)
+        for folder in found.interrupted:
+            self._write_end(folder, "interrupted", Interrupted())
+        for folder in found.interrupted + found.ended:
+            self._settle(folder)
 
     def start(self) -> None:
         """Start the worker."""
@@ -109,48 +148,13 @@ class Supervisor:
         threading.Thread(target=self._watch_adopted, name="adopted-jobs", daemon=True).start()
 
     def close(self) -> None:
-        """Stop giving turns. The worker finishes what it has; the next start finds it."""
+        """Take no more work and give the worker a moment to finish; what it finishes later, the next start finds."""
         self._is_closing.set()
-        self._engine.close()
-
-    def recover(self) -> None:
-        """Find every job again, before anybody asks for one.
-
-        Queued jobs wait again, locked ones belong to a worker that outlived its server, the others are interrupted.
-        """
-        unfinished = {row.id for row in self._store.unfinished()}
-        known = self._store.ids()
-        present = {path.name for path in self._folder.iterdir() if JOB_ID.fullmatch(path.name)}
-        for job_id in known - present:
-            self._store.remove(job_id)
-        folders = [JobFolder(self._folder / job_id) for job_id in (present - known) | (unfinished & present)]
-        readable = []
-        for folder in folders:
-            try:
-                readable.append((folder.spec().created, folder))
-            except ValueError:
-                folder.remove()  # the server died while it made the folder, before anybody was told of it
-                self._store.remove(folder.id)
-        for _, folder in sorted(readable, key=lambda pair: pair[0]):
-            self._find_again(folder)
-
-    def _find_again(self, folder: JobFolder) -> None:
-        spec = folder.spec()
-        if folder.end() is not None:
-            self._settle(folder)
-        elif folder.is_locked():
-            self._store.put(Row.of(spec, "running"))
-            self._adopted.add(folder.id)
-        elif folder.is_started():
-            self._write_end(folder, "interrupted", Interrupted())
-            self._settle(folder)
-        else:
-            self._store.put(Row.of(spec, "queued"))
-            self._queue.put(Waiting(spec.id, spec.owner, spec.request.lane, spec.request.model))
-
-    new_job_id = staticmethod(new_job_id)
+        self._engine.close(STOP_SECONDS if self._running else 0.0)
 
     # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
+
+    new_job_id = staticmethod(new_job_id)
 
     def submit(
         self,
@@ -166,20 +170,21 @@ class Supervisor:
         An answer of a conversation names its place, (conversation id, node id), and brings the id that `new_job_id`
         made for it: the place is written first, so that however soon the job ends, its answer has somewhere to go.
 
-        Raises InvalidRequest, ModelError, QueueFull, QuotaReached, DiskFull or ReadOnlyHome; then nothing was kept.
+        Raises InvalidRequest, ModelError, QueueFull, QuotaReached, EngineBroken, ShuttingDown, DiskFull or
+        ReadOnlyHome; then nothing was kept.
         """
         request.check()
         self._catalog.find(request.model)
         with self._lock:
             self._refuse_overload(owner)
             folder = JobFolder.create(self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation)
-            spec = folder.spec()
             try:
+                spec = folder.spec()
                 self._store.put(Row.of(spec, "queued"))
-            except StudioError:
+            except (StudioError, ValueError):
                 folder.remove()
                 raise
-            self._queue.put(Waiting(folder.id, owner, request.lane, request.model))
+            self._queue.put(self._waiting(spec))
             self._give_turns()
         return self.get(owner, folder.id)
 
@@ -204,7 +209,7 @@ class Supervisor:
             try:
                 jobs.append(self._job(row))
             except NotFound:
-                continue  # removed between the two looks
+                continue  # removed between the two looks, or no longer readable
         return jobs
 
     def active(self, owner: str) -> list[Job]:
@@ -222,12 +227,12 @@ class Supervisor:
                 folder.ask_to_cancel()
 
     def remove_conversation(self, owner: str, conversation_id: str) -> None:
-        """Stop and delete the jobs that wrote a conversation."""
+        """Stop and delete the jobs that wrote a conversation. A worker stops when the folder is gone."""
         for row in self._store.of_conversation(conversation_id):
             if row.owner == owner:
-                self.cancel(owner, row.id)
-                JobFolder(self._folder / row.id).remove()
-                self._store.remove(row.id)
+                with self._lock:
+                    self._queue.remove(row.id)
+                    self._forget(JobFolder(self._folder / row.id))
 
     def place(self, job_id: str) -> Place | None:
         """How many jobs have their turn before this one, and about how long that takes; None if it does not wait."""
@@ -236,7 +241,7 @@ class Supervisor:
             if ahead is None:
                 return None
             before = [*ahead, *self._running.values()]
-        usual = [self._store.usual_seconds("text", waiting.model) for waiting in before]
+        usual = [self._store.usual_seconds(waiting.kind, waiting.model) for waiting in before]
         known = [seconds for seconds in usual if seconds is not None]
         return Place(len(before), sum(known) if known else None)
 
@@ -252,11 +257,9 @@ class Supervisor:
         next_look = 0.0
         while True:
             end = folder.end() or self._ends.get(job_id)  # before the events, so that none is missed
-            for event in reader.read():
-                if event["kind"] in ("queued", "started"):
-                    yield JobEvent(event["kind"], event["time"], None)
-                else:
-                    yield JobEvent(event["kind"], event["time"], from_json("event", event))
+            for line in reader.read():
+                if (event := _event_of(line)) is not None:
+                    yield event
             if end is not None:
                 yield JobEvent("end", end.ended, end)
                 return
@@ -269,24 +272,16 @@ class Supervisor:
                     yield JobEvent("place", time.time(), place)
             await asyncio.sleep(POLL_SECONDS)
 
-    def status(self) -> dict:
+    def status(self) -> dict[str, Any]:
         """For `/health`: the worker, the queue and what is loaded."""
         with self._lock:
-            worker = {"device": self._device, "state": "ready" if self._is_ready else "starting", **self._memory()}
+            state = "ready" if self._is_ready else "broken" if self._is_broken else "starting"
             return {
-                "workers": [worker],
+                "workers": [{"device": self._device, "state": state, **self._memory()}],
                 "queue_length": len(self._queue),
                 "running": len(self._running) + len(self._adopted),
                 "loaded_models": self._loaded,
             }
-
-    def _memory(self) -> dict[str, int]:
-        """What the worker holds of this machine's memory; nothing while there is no worker process."""
-        try:
-            used_bytes = psutil.Process(self._engine.pid).memory_info().rss if self._engine.pid else 0
-        except psutil.NoSuchProcess:
-            return {}
-        return {"memory_used_bytes": used_bytes, "memory_total_bytes": psutil.virtual_memory().total}
 
     @property
     def worker_pid(self) -> int | None:
@@ -294,38 +289,51 @@ class Supervisor:
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _waiting(self, spec: JobSpec) -> Waiting:
+        try:
+            family = self._families.get(self._catalog.find(spec.request.model).family)
+        except StudioError:  # a model that was there when the job was asked for; its turn will say so
+            family = None
+        batches = family is not None and bool(family.BATCHES)
+        request = spec.request
+        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches)
+
     def _refuse_overload(self, owner: str) -> None:
+        if self._is_closing.is_set():
+            raise ShuttingDown()
+        if self._is_broken:
+            raise self._broken()
         waiting = len(self._queue)
         if waiting >= self._settings.queue_limit:
-            seconds = [self._store.usual_seconds("text", job.model) or 10.0 for job in self._running.values()]
-            usual = sum(seconds) / len(seconds) if seconds else 10.0
-            raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * usual / BATCH_SLOTS)))
+            usual = [self._store.usual_seconds(job.kind, job.model) or 10.0 for job in self._running.values()]
+            mean_seconds = sum(usual) / len(usual) if usual else 10.0
+            raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * mean_seconds / BATCH_SLOTS)))
         own = self._queue.waiting_of(owner) + sum(job.owner == owner for job in self._running.values())
         if own >= self._settings.person_limit:
             raise QuotaReached(limit=self._settings.person_limit)
 
     def _give_turns(self) -> None:
-        """Fill every lane: one job at a time, or several of one model whose family batches."""
-        if not self._is_ready:
+        """Fill every lane: one job at a time, or several of one model that batches."""
+        if not self._is_ready or self._is_closing.is_set():
             return
         with self._lock:
             for lane in ("quick", "long"):
-                while (job := self._next(lane)) is not None:
-                    self._running[job.job_id] = job
-                    self._index(Row.of(JobFolder(self._folder / job.job_id).spec(), "running"))
-                    self._engine.run(job.job_id)
+                while (waiting := self._next(lane)) is not None:
+                    try:
+                        spec = JobFolder(self._folder / waiting.job_id).spec()
+                    except (ValueError, OSError):
+                        continue  # deleted while it waited
+                    self._running[waiting.job_id] = waiting
+                    self._index(Row.of(spec, "running"))
+                    self._engine.run(waiting.job_id)
 
     def _next(self, lane: str) -> Waiting | None:
         busy = [job for job in self._running.values() if job.lane == lane]
         if not busy:
             return self._queue.take(lane, self._loaded_models())
-        if len(busy) >= BATCH_SLOTS or not self._batches(busy[0].model):
+        if len(busy) >= BATCH_SLOTS or not busy[0].batches:
             return None
         return self._queue.take(lane, self._loaded_models(), only=busy[0].model)
-
-    def _batches(self, model: str) -> bool:
-        family = self._families.get(self._catalog.find(model).family)
-        return family is not None and bool(family.BATCHES)
 
     def _loaded_models(self) -> set[str]:
         return {model["model"] for model in self._loaded}
@@ -337,7 +345,7 @@ class Supervisor:
             self._loaded = report["loaded"]
         elif "ready" in report:
             self._device = report["device"]
-            self._is_ready = True
+            self._is_ready, self._is_broken = True, False
         elif "busy" in report:
             with self._lock:
                 self._running.pop(report["busy"], None)
@@ -353,55 +361,80 @@ class Supervisor:
             self._ends[folder.id] = End(report["state"], None, error, None, time.time())
         self._settle(folder)
 
-    def _bury(self) -> None:
-        """The worker died: what it worked on is interrupted, never run again by itself; the rest waits for the next."""
+    def _bury(self, early_deaths: int) -> None:
+        """The worker died: what it worked on is interrupted, never run again by itself; the rest waits for the next.
+
+        One that dies at every start will not come: then what waits is told so, and new work is refused until it does.
+        """
         with self._lock:
             self._is_ready = False
             self._loaded = []
+            self._is_broken = early_deaths >= BROKEN_AFTER_DEATHS
+            ended: list[JobFolder] = []
             for job_id, waiting in list(self._running.items()):
                 folder = JobFolder(self._folder / job_id)
-                if folder.end() is None and not folder.is_started():
+                if folder.path.exists() and folder.end() is None and not folder.is_started():
                     del self._running[job_id]
                     self._queue.put(waiting)
                     continue
-                if folder.end() is None:
+                if folder.path.exists() and folder.end() is None:
                     self._write_end(folder, "interrupted", WorkerDied())
-                self._settle(folder)
+                ended.append(folder)
+            for waiting in self._queue.drain() if self._is_broken else ():
+                folder = JobFolder(self._folder / waiting.job_id)
+                self._write_end(folder, "failed", self._broken())
+                ended.append(folder)
+        for folder in ended:
+            self._settle(folder)
+
+    def _broken(self) -> EngineBroken:
+        return EngineBroken(path=str(self._settings.home / "worker.log"))
 
     def _watch_adopted(self) -> None:
         """Jobs of a worker that outlived its server end when their lock is free."""
         while not self._is_closing.wait(ADOPTED_POLL_SECONDS):
             for job_id in list(self._adopted):
                 folder = JobFolder(self._folder / job_id)
-                if folder.is_locked():
-                    continue
+                try:
+                    if folder.is_locked():
+                        continue
+                except (StorageError, OSError):  # gone, or the disk does not answer: what can be read decides
+                    log.exception("job %s", job_id)
                 if folder.path.exists() and folder.end() is None:
                     self._write_end(folder, "interrupted", Interrupted())
                 self._settle(folder)
+
+    # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _write_end(self, folder: JobFolder, state: State, error: StudioError | None) -> None:
         end = End(state, None, error, None, time.time())
         try:
             folder.finish(end)
-        except (StudioError, FileNotFoundError):
+        except (StudioError, OSError):
             self._ends[folder.id] = end
 
     def _settle(self, folder: JobFolder) -> None:
-        """Take the end of a job into the index and tell `on_end`."""
+        """Tell `on_end` of an end, then write it into the index: in this order, so that a crash repeats it.
+
+        Where the disk is full the row stays unfinished, and the next start does both again.
+        """
         with self._lock:
             self._running.pop(folder.id, None)
             self._adopted.discard(folder.id)
-            try:
-                spec = folder.spec()
-            except ValueError:
-                return  # its person deleted it while it ran
-            end = folder.end() or self._ends[folder.id]
-            row = Row.of(spec, end.state, end)
-            self._index(row)
+        try:
+            spec = folder.spec()
+        except (ValueError, OSError):
+            return  # its person deleted it while it ran
+        end = folder.end() or self._ends.get(folder.id)
+        if end is None:
+            end = End("interrupted", None, InternalError(where="no end"), None, time.time())
+            self._ends[folder.id] = end
+        row = Row.of(spec, end.state, end)
         try:
             self._on_end(self._job(row))
+            self._store.put(row)
         except StorageError as error:
-            log.error("job %s: %s", folder.id, error)  # its folder holds the result; what reads it later finds it there
+            log.error("job %s is not in the index: %s", folder.id, error)
         if not spec.keep:
             forget = threading.Timer(PRIVATE_GRACE_SECONDS, self._forget, [folder])
             forget.daemon = True
@@ -416,14 +449,15 @@ class Supervisor:
 
     def _forget(self, folder: JobFolder) -> None:
         folder.remove()
-        self._store.remove(folder.id)
         self._ends.pop(folder.id, None)
+        if not self._is_closing.is_set():  # else the next start finds a row without a folder
+            self._store.remove(folder.id)
 
     def _job(self, row: Row) -> Job:
         folder = JobFolder(self._folder / row.id)
         try:
             request = folder.spec().request
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise NotFound(thing="job") from error
         end = folder.end() or self._ends.get(row.id)
         return Job(
@@ -441,3 +475,21 @@ class Supervisor:
             conversation_id=row.conversation_id,
             node_id=row.node_id,
         )
+
+    def _memory(self) -> dict[str, int]:
+        """What the worker holds of this machine's memory; nothing while there is no worker process."""
+        try:
+            used_bytes = psutil.Process(self._engine.pid).memory_info().rss if self._engine.pid else 0
+        except psutil.NoSuchProcess:
+            return {}
+        return {"memory_used_bytes": used_bytes, "memory_total_bytes": psutil.virtual_memory().total}
+
+
+def _event_of(line: dict) -> JobEvent | None:
+    """A line of `events.jsonl`; None for one of another version."""
+    if line["kind"] in ("queued", "started"):
+        return JobEvent(line["kind"], line["time"], None)
+    try:
+        return JobEvent(line["kind"], line["time"], from_json("event", line))
+    except ValueError:
+        return None

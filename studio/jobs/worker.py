@@ -13,7 +13,6 @@ import os
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -83,6 +82,11 @@ class Worker:
             self._report_end(job_id, End("failed", None, error, None, time.time()))
         except FileNotFoundError:  # its person deleted it
             self._report_end(job_id, End("cancelled", None, None, None, time.time()))
+        except Exception as mistake:
+            log.exception("job %s", job_id)
+            self._report_end(
+                job_id, End("failed", None, InternalError(where=type(mistake).__name__), None, time.time())
+            )
         finally:
             self._threads.pop(job_id, None)
             self._report({"loaded": [model for pipeline in self._pipelines.values() for model in pipeline.loaded()]})
@@ -108,8 +112,8 @@ class Worker:
             creation_id = self._keep(spec, result)
         except StudioError as told:
             state, error = "failed", told
-        except Exception as mistake:  # noqa: BLE001 - the outermost edge of a job: it must end, whatever happened
-            log.error("job %s\n%s", folder.id, traceback.format_exc())
+        except Exception as mistake:
+            log.exception("job %s", folder.id)
             state, error = "failed", InternalError(where=type(mistake).__name__)
         return End(state, result, error, started, time.time(), creation_id)
 
@@ -140,13 +144,11 @@ def _watch_for_cancel(folder: JobFolder) -> IsCancelled:
     return check
 
 
-def make_worker(home: Path, cache: Path, device: str | None, allow_any: bool, report: Callable[[dict], None]) -> Worker:
+def make_worker(home: Path, cache: Path, allow_any: bool, report: Callable[[dict], None]) -> Worker:
     """A worker with every pipeline of the studio, whose results go into the library of `home`."""
     from pipelines.text import TextPipeline
 
-    text = TextPipeline.on_this_machine(
-        home / "models", cache_folder=cache, device=device or "auto", allow_any=allow_any
-    )
+    text = TextPipeline.on_this_machine(home / "models", cache_folder=cache, allow_any=allow_any)
     creations = Creations(home / "library", home / "studio.db")
 
     def keep(spec: JobSpec, result: Result) -> str | None:
@@ -163,7 +165,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--device", help="cpu, cuda, cuda:1, mps; the best one found if not given")
     parser.add_argument("--only-catalog", action="store_true")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -179,7 +180,7 @@ def main() -> None:
             reports.flush()
 
     # 2. Make the pipelines
-    worker = make_worker(options.home, options.cache, options.device, not options.only_catalog, report)
+    worker = make_worker(options.home, options.cache, not options.only_catalog, report)
     report({"ready": True, "device": worker.device})
 
     # 3. Work until the server goes, then finish

@@ -22,6 +22,7 @@ def main() -> None:
         **{f"jobs that ended {state}": count for state, count in sorted(tally.states.items())},
         "jobs lost": tally.lost,
         "jobs done without their result": tally.done_without_result,
+        "answers missing from their conversation": tally.answers_missing,
         "folders nobody lists": tally.unlisted_folders,
         "damaged indexes": tally.damaged_indexes,
     }

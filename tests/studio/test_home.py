@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import HomeInUse, HomeTooNew
+from pipelines.errors import HomeDamaged, HomeInUse, HomeTooNew
 from studio.home import FOLDERS, SCHEMA, Home
 
 
@@ -22,6 +22,13 @@ def test_a_second_server_is_refused_and_let_in_when_the_first_has_gone(tmp_path:
         Home.open(tmp_path)
     first.close()
     Home.open(tmp_path).close()
+
+
+@pytest.mark.parametrize("torn", ["", "{", "[]", '{"schema": "x"}'])
+def test_a_torn_schema_number_is_said_plainly(tmp_path: Path, torn: str) -> None:
+    (tmp_path / "home.json").write_text(torn)
+    with pytest.raises(HomeDamaged, match=r"home\.json"):
+        Home.open(tmp_path)
 
 
 def test_a_home_of_a_newer_version_is_not_touched(tmp_path: Path) -> None:

@@ -239,6 +239,16 @@ def test_an_embedded_page_sets_no_cookie(local: Studio) -> None:
     assert "set-cookie" in local.browser().get("/page", headers={"sec-fetch-mode": "navigate"}).headers
 
 
+def test_one_address_cannot_be_any_number_of_people(tmp_path: Path) -> None:
+    space = Studio(tmp_path, host="0.0.0.0", is_space=True)
+    from_one = [
+        space.browser().get("/page", headers={"x-forwarded-for": f"10.9.8.{n}, 198.51.100.7"}) for n in range(40)
+    ]
+    assert sum("set-cookie" in page.headers for page in from_one) == 30
+    other = space.browser().get("/page", headers={"x-forwarded-for": "198.51.100.8"})
+    assert "set-cookie" in other.headers
+
+
 def test_a_login_needs_no_cookie_of_ours(tmp_path: Path) -> None:
     assert "set-cookie" not in Studio(tmp_path, auth=(("a", "b"),)).browser().get("/page").headers
 

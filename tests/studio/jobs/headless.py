@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from pipelines.types import Sampling, TextRequest
+from pipelines.types import Message, Sampling, TextRequest
 from studio.services import Services
 from studio.settings import Settings
 
@@ -25,14 +25,36 @@ def main() -> None:
     for line in sys.stdin:
         command = json.loads(line)
         if "submit" in command:
-            sampling = Sampling(max_new_tokens=60, seed=command["seed"])
-            request = TextRequest(MODEL, task="write", text=command["submit"], sampling=sampling)
-            print(json.dumps({"job": services.jobs.submit(OWNER, request).id}), flush=True)
+            job_id = chat(services, command) if command.get("chat") else write(services, command)
+            print(json.dumps({"job": job_id}), flush=True)
         else:
-            jobs = services.jobs.recent(OWNER, limit=10_000)
-            states = {job.id: job.state for job in jobs}
-            print(json.dumps({"states": states, "worker": services.jobs.worker_pid}), flush=True)
+            print(json.dumps(look(services)), flush=True)
     services.close()
+
+
+def write(services: Services, command: dict) -> str:
+    sampling = Sampling(max_new_tokens=60, seed=command["seed"])
+    return services.jobs.submit(OWNER, TextRequest(MODEL, "write", text=command["submit"], sampling=sampling)).id
+
+
+def chat(services: Services, command: dict) -> str:
+    conversation = services.conversations.new(OWNER)
+    asked = services.conversations.add_user(OWNER, conversation.id, None, command["submit"])
+    job_id = services.jobs.new_job_id()
+    place = (conversation.id, services.conversations.add_answer(OWNER, conversation.id, asked, job_id))
+    sampling = Sampling(max_new_tokens=60, seed=command["seed"])
+    request = TextRequest(MODEL, messages=(Message("user", command["submit"]),), sampling=sampling)
+    return services.jobs.submit(OWNER, request, conversation=place, job_id=job_id).id
+
+
+def look(services: Services) -> dict:
+    jobs = services.jobs.recent(OWNER, limit=10_000)
+    answers = [job for job in jobs if job.state == "done" and job.conversation_id and job.node_id]
+    unsettled = [
+        job.id for job in answers if services.conversations.get(OWNER, job.conversation_id).node(job.node_id).is_waiting
+    ]
+    states = {job.id: job.state for job in jobs}
+    return {"states": states, "unsettled": unsettled, "worker": services.jobs.worker_pid}
 
 
 if __name__ == "__main__":

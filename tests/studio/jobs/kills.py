@@ -32,6 +32,7 @@ class Tally:
     acknowledged: int = 0
     lost: int = 0
     done_without_result: int = 0
+    answers_missing: int = 0
     unlisted_folders: int = 0
     damaged_indexes: int = 0
 
@@ -62,17 +63,17 @@ class Headless:
     def worker_pid(self) -> int | None:
         return self.ask(states=True)["worker"]
 
-    def states(self) -> dict[str, str]:
-        return dict(self.ask(states=True)["states"])
-
     def wait_until_ended(self) -> dict[str, str]:
         deadline = time.monotonic() + SETTLE_SECONDS
         while time.monotonic() < deadline:
-            states = self.states()
-            if set(states.values()) <= ENDED:
-                return states
+            seen = self.ask(states=True)
+            if set(seen["states"].values()) <= ENDED and not seen["unsettled"]:
+                return dict(seen["states"])
             time.sleep(0.2)
-        raise RuntimeError(f"not ended after {SETTLE_SECONDS} s: {Counter(self.states().values())}")
+        seen = self.ask(states=True)
+        if set(seen["states"].values()) <= ENDED:
+            return dict(seen["states"])  # with answers missing, which are counted
+        raise RuntimeError(f"not ended after {SETTLE_SECONDS} s: {Counter(seen['states'].values())}")
 
     def kill(self) -> None:
         self.process.kill()
@@ -102,7 +103,8 @@ def kill_rounds(home: Path, rounds: int, seed: int) -> Tally:
     for _ in range(rounds):
         # 1. Work
         for _ in range(chance.randint(1, 4)):
-            acknowledged.add(studio.ask(submit="Tell me about a river.", seed=chance.randrange(1000))["job"])
+            seed, is_chat = chance.randrange(1000), chance.random() < 0.5
+            acknowledged.add(studio.ask(submit="Tell me about a river.", seed=seed, chat=is_chat)["job"])
         time.sleep(chance.uniform(0.0, 1.0))
         # 2. Kill
         victim = chance.choice(["server", "worker", "both"])
@@ -120,6 +122,7 @@ def kill_rounds(home: Path, rounds: int, seed: int) -> Tally:
         tally.lost += len(acknowledged - states.keys())
     tally.acknowledged = len(acknowledged)
     tally.states = Counter(states[job_id] for job_id in acknowledged if job_id in states)
+    tally.answers_missing = len(studio.ask(states=True)["unsettled"])
     studio.stop()
     _look_at_the_home(home, states, tally)
     return tally
@@ -131,7 +134,9 @@ def _look_at_the_home(home: Path, states: dict[str, str], tally: Tally) -> None:
             tally.unlisted_folders += 1
             continue
         end = JobFolder(path).end()
-        if states[path.name] == "done" and (end is None or end.result is None or end.creation_id is None):
+        is_answer = JobFolder(path).spec().conversation is not None
+        is_whole = end is not None and end.result is not None and (is_answer or end.creation_id is not None)
+        if states[path.name] == "done" and not is_whole:
             tally.done_without_result += 1
     (verdict,) = sqlite3.connect(home / "studio.db").execute("PRAGMA integrity_check").fetchone()
     tally.damaged_indexes += verdict != "ok"

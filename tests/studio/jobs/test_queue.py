@@ -8,7 +8,7 @@ _numbers = count()
 
 
 def _job(owner: str, model: str = "m", lane: str = "quick") -> Waiting:
-    return Waiting(f"{owner}-{next(_numbers)}", owner, lane, model)
+    return Waiting(f"{owner}-{next(_numbers)}", owner, lane, "text", model, batches=True)
 
 
 def _take_all(queue: TurnQueue, loaded: set[str] | None = None) -> list[Waiting]:

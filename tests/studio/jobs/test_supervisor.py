@@ -19,6 +19,7 @@ from pipelines.errors import (
     WorkerDied,
 )
 from pipelines.types import Message, Sampling, TextRequest
+from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
 from tests.studio.jobs.conftest import ANN, BO, MODEL, Open, story, wait_for_first_token, watch
@@ -164,7 +165,10 @@ def test_a_killed_worker_interrupts_its_job_and_the_next_one_works(open_services
     assert watch(jobs, ANN, jobs.submit(ANN, story()).id)[-1].data.state == "done"
 
 
-def test_the_next_server_finds_what_the_worker_still_finishes(open_services: Open) -> None:
+def test_the_next_server_finds_what_the_worker_still_finishes(
+    open_services: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.0)
     first = open_services()
     job = first.jobs.submit(ANN, story(max_new_tokens=400))
     wait_for_first_token(first.jobs, ANN, job.id)
