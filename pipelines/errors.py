@@ -2,14 +2,14 @@
 
     StudioError
     ├── InvalidRequest      EmptyPrompt · PromptTooLong · ContextOverflow · SettingOutOfRange · NoMask
-    │                       · UnreadableDocument (NoRecipe)
-    ├── ModelError          UnknownModel · WrongTask · UnsupportedModel · UnsafeModel · ModelNotHere · ModelGated
-    │                       · ModelDamaged · StarterUnavailable · OutOfMemory · ConversationTooLarge · TemplateRefused
-    │                       · AdapterMismatch
+    │                       · UnreadableDocument (NoRecipe) · TooManyFiles · MalformedRequest
+    ├── ModelError          UnknownModel · WrongTask · UnsupportedModel (UnsupportedFormat) · UnsafeModel
+    │                       · ModelNotHere · ModelGated · ModelDamaged · StarterUnavailable
+    │                       · OutOfMemory (ModelTooLarge) · ConversationTooLarge · TemplateRefused · AdapterMismatch
     ├── QueueFull · QuotaReached
     ├── NotFound · NotAllowed (ShareNeedsLogin · WrongAddress · ForeignPage · ClosedRoute · TokenNeeded)
-    ├── StorageError        DiskFull · ReadOnlyHome · HomeInUse · HomeTooNew · PortInUse
-    └── JobError            WorkerDied · Interrupted · InternalError
+    ├── StorageError        DiskFull · ReadOnlyHome · HomeInUse · HomeTooNew · HomeDamaged · PortInUse
+    └── JobError            WorkerDied · EngineBroken · ShuttingDown · Interrupted · InternalError
 
 Nothing else is shown to a person. An error crosses processes as `{"code": class name, "details": {...}}`, so that
 a reader can say it in the language of whoever looks. This file knows no language but the two it holds.
@@ -41,13 +41,16 @@ class StudioError(Exception):
 
     @staticmethod
     def from_json(data: dict) -> "StudioError":
-        """Rebuild an error that another process wrote down; an unknown code becomes an InternalError."""
+        """Rebuild an error that another process wrote down; whatever is not one becomes an InternalError."""
         known = {cls.__name__: cls for cls in _descendants(StudioError)}
-        cls = known.get(data.get("code", ""), InternalError)
+        fields = data if isinstance(data, dict) else {}
+        code = str(fields.get("code", "?"))
         try:
-            return cls(**data.get("details", {}))
-        except (KeyError, IndexError):
-            return InternalError(where=data.get("code", "?"))
+            error = known.get(code, InternalError)(**fields.get("details", {}))
+            error.say("zh")
+        except (LookupError, TypeError, ValueError, ArithmeticError):  # details that do not fill the templates
+            return InternalError(where=code[:100])
+        return error
 
 
 def _descendants(cls: type[StudioError]) -> list[type[StudioError]]:
@@ -91,6 +94,16 @@ class NoMask(InvalidRequest):
     zh = "句子里没有空位。请在缺词处写上 [MASK],例如:巴黎是法国的[MASK]。"
 
 
+class MalformedRequest(InvalidRequest):
+    en = "The request could not be read: {reason}. Look up what this endpoint takes under “Use via API”, and send it again."
+    zh = "无法读取请求:{reason}。请在“通过 API 使用”中查看该接口的参数后重新发送。"
+
+
+class TooManyFiles(InvalidRequest):
+    en = "A message takes at most {files} files of together {megabytes} MB. Attach fewer, or send them one after the other."
+    zh = "一条消息最多附 {files} 个文件,合计 {megabytes} MB。请减少附件,或分几条消息发送。"
+
+
 class UnreadableDocument(InvalidRequest):
     en = "“{name}” could not be read: {reason}. Attach a text or PDF file with selectable text."
     zh = "无法读取“{name}”:{reason}。请附上文本文件或可选中文字的 PDF。"
@@ -123,12 +136,19 @@ class UnsupportedModel(ModelError):
     zh = "“{model}”需要 {architecture} 类,目前没有模型家族支持它。请选择其他类型的模型。"
 
 
+class UnsupportedFormat(UnsupportedModel):
+    en = "“{model}” is in the {file_format} format, which is not opened here. Look for a copy in safetensors or GGUF."
+    zh = "“{model}”是 {file_format} 格式,这里无法打开。请找 safetensors 或 GGUF 格式的版本。"
+
+
 class UnsafeModel(ModelError):
     en = (
-        "“{model}” is not loaded because {reason}. Only safetensors, GGUF and ONNX weights without their own code "
+        "“{model}” is not loaded because {reason}. Only safetensors, GGUF and OpenVINO weights without their own code "
         "are opened; look for a converted copy."
     )
-    zh = "没有加载“{model}”,因为{reason}。这里只打开不带自有代码的 safetensors、GGUF 和 ONNX 权重;请找转换过的版本。"
+    zh = (
+        "没有加载“{model}”,因为{reason}。这里只打开不带自有代码的 safetensors、GGUF 和 OpenVINO 权重;请找转换过的版本。"
+    )
 
 
 class ModelNotHere(ModelError):
@@ -156,6 +176,14 @@ class OutOfMemory(ModelError):
         "{model} does not fit into the memory that is free on {device}. Close other programs or choose a smaller model."
     )
     zh = "{device} 的可用内存放不下 {model}。请关闭其他程序,或选择更小的模型。"
+
+
+class ModelTooLarge(OutOfMemory):
+    en = (
+        "{model} needs about {needed_gb:.1f} GB of memory, and {free_gb:.1f} GB are free. "
+        "Close other programs or choose a smaller model."
+    )
+    zh = "{model} 约需 {needed_gb:.1f} GB 内存,而目前只有 {free_gb:.1f} GB 可用。请关闭其他程序,或选择更小的模型。"
 
 
 class ConversationTooLarge(ModelError):
@@ -260,6 +288,11 @@ class HomeTooNew(StorageError):
     zh = "{path} 由更新的版本写入(结构版本 {found},本版本支持到 {known})。请更新工作室,或用 --home 指定其他文件夹。"
 
 
+class HomeDamaged(StorageError):
+    en = "{path} cannot be read. If you have a copy of that file, put it back; if not, delete it: nothing else is lost."
+    zh = "无法读取 {path}。如有该文件的备份,请恢复;若没有,可删除它:其他内容不会丢失。"
+
+
 class PortInUse(StorageError):
     en = "Port {port} is taken by another program. Stop it, or start with --port and another number."
     zh = "端口 {port} 已被其他程序占用。请停止它,或用 --port 指定其他端口启动。"
@@ -275,6 +308,16 @@ class JobError(StudioError):
 class WorkerDied(JobError):
     en = "The engine stopped while it worked on this and has been started again. Your input is kept: press “Run again”."
     zh = "引擎在处理时意外停止,现已重新启动。你的输入已保留:请点“再次运行”。"
+
+
+class EngineBroken(JobError):
+    en = "The engine stops at every start, so nothing can run for now. What it says stands in {path}; it is tried again by itself."
+    zh = "引擎每次启动都会停止,暂时无法运行任何内容。原因见 {path};系统会自动重试。"
+
+
+class ShuttingDown(JobError):
+    en = "The studio is being stopped and takes no new work. What you made is kept; come back when it runs again."
+    zh = "工作室正在停止,不再接收新的作业。你的内容已保存,请在它再次运行后回来。"
 
 
 class Interrupted(JobError):
@@ -312,4 +355,21 @@ _ZH_WORDS = {
     "it holds no recipe": "文件中没有配方",
     "its recipe is damaged": "其中的配方已损坏",
     "its recipe was written by a newer version": "其中的配方来自更新的版本",
+    "only the models of its list run here": "这里只运行列表中的模型",
+    "models are not downloaded here": "这里不下载模型",
+    "adapters are not loaded here": "这里不加载适配器",
+    "adapters need a safetensors model": "适配器需要 safetensors 格式的模型",
+    "it fills gaps and takes none": "它用于填空,不接受适配器",
+    "its weights are pickles, which can run code": "它的权重是 pickle 文件,其中可能带有可执行代码",
+    "there are no weights in its folder": "它的文件夹中没有权重",
+    "it holds no adapter_model.safetensors": "其中没有 adapter_model.safetensors",
+    "its repository holds no safetensors or GGUF weights": "它的仓库中没有 safetensors 或 GGUF 权重",
+    "it changed on the hub during the download; start again": "下载期间它在 hub 上有了改动,请重新开始",
+    "the hub cannot be reached": "无法连接 hub",
+    "(not named in its config.json)": "(config.json 中未写明)的",
+    "this machine": "本机",
+    "the CPU": "CPU",
+    "the GPU": "GPU",
+    "the Apple GPU": "Apple GPU",
+    "OpenVINO was closed": "OpenVINO 已关闭",
 }

@@ -16,7 +16,7 @@ from typing import Literal, Protocol, cast
 
 from pipelines.base import Pipeline
 from pipelines.detokenizer import Detokenizer
-from pipelines.errors import ContextOverflow, TemplateRefused, WrongTask
+from pipelines.errors import ContextOverflow, TemplateRefused
 from pipelines.loading.cache import LoadCancelled
 from pipelines.types import (
     Candidate,
@@ -67,9 +67,7 @@ class TextPipeline(Pipeline):
         """
         # 1 Is it a request that can be answered?
         request.check()
-        spec = self.catalog.find(request.model)
-        if request.task not in spec.tasks:
-            raise WrongTask(model=spec.name, task=request.task)
+        spec = self.catalog.check(request)
         sampling = request.sampling
         if sampling.seed is None:
             sampling = replace(sampling, seed=secrets.randbelow(2**32))

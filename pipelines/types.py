@@ -4,6 +4,7 @@ A request is complete: the same request with the same seed on the same engine, a
 `to_json` and `from_json` carry requests, events and results across processes. This file knows no model.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -90,7 +91,8 @@ class TextRequest:
         asked = self.messages[-1].text if self.task == "chat" and self.messages else self.text
         if not asked.strip():
             raise EmptyPrompt()
-        length = len(self.text) + sum(len(message.text) for message in self.messages)
+        texts = (self.text, self.option, self.answer_prefix, *(message.text for message in self.messages))
+        length = sum(len(text) for text in texts)
         if length > PROMPT_LIMIT_CHARACTERS:
             raise PromptTooLong(length=length, limit=PROMPT_LIMIT_CHARACTERS)
         if self.task == "fill-mask" and MASK not in self.text:
@@ -262,14 +264,18 @@ def to_json(value: Any) -> dict:
 
 
 def from_json(what: Literal["request", "event", "result"], data: dict) -> Any:
-    """Read what `to_json` wrote. Raises ValueError on an unknown kind, a missing field or a wrong type."""
+    """Read what `to_json` wrote. Raises ValueError on an unknown kind, a missing field or a wrong type.
+
+    Strict, as JSON is: "5" and 5.0 are no whole number, 1 is a fraction too, a list is a tuple.
+    """
     fields = dict(data)
-    cls = _CROSSING[what].get(fields.pop("kind", None))
+    kind = fields.pop("kind", None)
+    cls = _CROSSING[what].get(kind) if isinstance(kind, str) else None
     if cls is None:
-        raise ValueError(f"unknown {what}: {data.get('kind')!r}")
+        raise ValueError(f"unknown {what}: {kind!r}")
     try:
-        return _adapter(cls).validate_python(fields)
-    except ValidationError as error:
+        return _adapter(cls).validate_json(json.dumps(fields), strict=True)
+    except (ValidationError, TypeError, RecursionError) as error:
         raise ValueError(str(error)) from error
 
 

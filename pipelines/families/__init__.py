@@ -5,6 +5,7 @@
     BATCHES: bool                   several requests at once on one model are faster than one after the other
     ADAPTERS: bool                  LoRA adapters can be laid over its models
     serves(architectures, file_format) -> bool
+    forecast(weights, place) -> int     bytes that the model will need in memory
     load(spec, weights, place, adapters, on_event) -> the model
 
 To add a family, add a file: `pipelines/base.py` finds it. Where two serve the same model, the one made for fewer devices

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipelines.errors import AdapterMismatch, ContextOverflow, NoMask
 from pipelines.loading.devices import Place
-from pipelines.loading.pretrained import drop, load_pretrained
+from pipelines.loading.pretrained import drop, forecast_bytes, load_pretrained
 from pipelines.loading.weights import Weights
 from pipelines.types import MASK, Adapter, Candidate, ModelSpec, OnEvent, Task
 
@@ -20,6 +20,11 @@ UNKNOWN_CONTEXT_TOKENS = 512
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     return file_format == "safetensors" and any(name.endswith("ForMaskedLM") for name in architectures)
+
+
+def forecast(weights: Weights, place: Place) -> int:
+    """Bytes in memory."""
+    return forecast_bytes(weights, place)
 
 
 def load(

@@ -45,6 +45,11 @@ def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     return file_format == "openvino" or (file_format == "gguf" and bool(GGUF_ARCHITECTURES & set(architectures)))
 
 
+def forecast(weights: Weights, place: Place) -> int:
+    """Bytes in memory: the weights as they are packed, and the engine's key-value cache."""
+    return weights.size_bytes + CACHE_GIGABYTES * 2**30
+
+
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "OpenVinoText":
@@ -72,7 +77,7 @@ def load(
         reason = " ".join(str(error).split())[-160:]
         raise UnsupportedModel(model=spec.name, architecture=f"{'/'.join(weights.architectures)} ({reason})") from error
     context_tokens = spec.context_tokens or weights.context_tokens or UNKNOWN_CONTEXT_TOKENS
-    return OpenVinoText(engine, spec.name, context_tokens, weights.size_bytes + CACHE_GIGABYTES * 2**30)
+    return OpenVinoText(engine, spec.name, context_tokens, forecast(weights, place))
 
 
 class OpenVinoText:

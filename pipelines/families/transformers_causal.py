@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pipelines.errors import AdapterMismatch, OutOfMemory, TemplateRefused
 from pipelines.loading.devices import Place, is_out_of_memory
-from pipelines.loading.pretrained import drop, load_pretrained
+from pipelines.loading.pretrained import drop, forecast_bytes, load_pretrained
 from pipelines.loading.weights import Weights, check_adapter
 from pipelines.types import Adapter, IsCancelled, Message, ModelSpec, OnEvent, Piece, Sampling, Task
 
@@ -52,6 +52,11 @@ def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     if file_format == "gguf":
         return bool(GGUF_ARCHITECTURES & set(architectures))
     return file_format == "safetensors" and any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures)
+
+
+def forecast(weights: Weights, place: Place) -> int:
+    """Bytes in memory."""
+    return forecast_bytes(weights, place)
 
 
 def load(

@@ -9,12 +9,12 @@ load and hears its events. Lock order: `_loading` before `_changed`. Knows no mo
 
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Condition, Lock
 from typing import Any, Protocol
 
-from pipelines.errors import OutOfMemory
+from pipelines.errors import ModelTooLarge, OutOfMemory
 from pipelines.loading.devices import give_back_memory, is_out_of_memory
 from pipelines.types import Event, IsCancelled, Loading, OnEvent, never
 
@@ -48,6 +48,7 @@ class LoadedModel:
 class _Record:
     model: Any = None
     is_loading: bool = True
+    is_abandoned: bool = False  # whoever loaded it did not want it any more; that says nothing about the model
     failure: BaseException | None = None
     leases: int = 0
     load_seconds: float = 0.0
@@ -57,11 +58,20 @@ class _Record:
 
 
 class ModelCache:
-    """`budget_bytes` bounds what stays loaded without a lease; None: everything stays until memory runs out."""
+    """`budget_bytes` bounds what stays loaded without a lease; None: everything stays until memory runs out.
 
-    def __init__(self, budget_bytes: int | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+    `free_bytes` measures what a load can have now; without it no load is refused beforehand.
+    """
+
+    def __init__(
+        self,
+        budget_bytes: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        free_bytes: Callable[[], int] | None = None,
+    ) -> None:
         self._budget_bytes = budget_bytes
         self._clock = clock
+        self._free_bytes = free_bytes
         self._records: dict[Hashable, _Record] = {}
         self._loading = Lock()
         self._changed = Condition()
@@ -73,17 +83,27 @@ class ModelCache:
         load: Callable[[OnEvent], Model],
         on_event: OnEvent,
         is_cancelled: IsCancelled = never,
-        forecast_bytes: int = 0,
     ) -> Iterator[Any]:
         """The model of `key`, loaded by `load` where needed, for as long as the block lasts.
 
-        `forecast_bytes` makes room before the load. Raises what `load` raises, OutOfMemory, or LoadCancelled.
+        A load that knows how much it needs calls `make_room` first. Raises what `load` and `on_event` raise,
+        OutOfMemory, or LoadCancelled.
         """
-        record = self._take(key, load, on_event, is_cancelled, forecast_bytes)
+        record = self._take(key, load, on_event, is_cancelled)
         try:
             yield record.model
         finally:
             self._give_back(key, record)
+
+    def make_room(self, model: str, wanted_bytes: int) -> None:
+        """Before a load: drops idle models until `wanted_bytes` fit. Raises ModelTooLarge where dropping all is too little."""
+        self._drop_over_budget(wanted_bytes)
+        if self._free_bytes is None or wanted_bytes <= self._free_bytes():
+            return
+        self._drop_idle()
+        free = self._free_bytes()
+        if wanted_bytes > free:
+            raise ModelTooLarge(model=model, needed_gb=wanted_bytes / 1e9, free_gb=free / 1e9)
 
     def loaded(self) -> list[LoadedModel]:
         """What is in memory now, longest idle first."""
@@ -122,13 +142,12 @@ class ModelCache:
         load: Callable[[OnEvent], Model],
         on_event: OnEvent,
         is_cancelled: IsCancelled,
-        forecast_bytes: int,
     ) -> _Record:
         while True:
             with self._changed:
                 record = self._records.get(key)
                 if record is None:
-                    record = self._records[key] = _Record(leases=1, listeners=[on_event])
+                    record = self._records[key] = _Record(leases=1)
                     break
                 if not record.is_loading and not record.is_stale:
                     record.leases += 1
@@ -140,11 +159,11 @@ class ModelCache:
                     if is_cancelled():
                         raise LoadCancelled
                     self._changed.wait(JOIN_POLL_SECONDS)
-        self._load(key, record, load, is_cancelled, forecast_bytes)
+        self._load(key, record, load, on_event, is_cancelled)
         return record
 
     def _join(self, record: _Record, on_event: OnEvent, is_cancelled: IsCancelled) -> bool:
-        """Waits for somebody else's load (`_changed` is held). False: that one was cancelled, so load it yourself."""
+        """Waits for somebody else's load (`_changed` is held). False: that one was given up, so load it yourself."""
         record.listeners.append(on_event)
         try:
             while record.is_loading:
@@ -152,8 +171,9 @@ class ModelCache:
                     raise LoadCancelled
                 self._changed.wait(JOIN_POLL_SECONDS)
         finally:
-            record.listeners.remove(on_event)
-        if isinstance(record.failure, LoadCancelled):
+            with suppress(ValueError):  # it failed, and so was dropped
+                record.listeners.remove(on_event)
+        if record.is_abandoned:
             return False
         if record.failure is not None:
             raise record.failure
@@ -164,20 +184,23 @@ class ModelCache:
         key: Hashable,
         record: _Record,
         load: Callable[[OnEvent], Model],
+        on_event: OnEvent,
         is_cancelled: IsCancelled,
-        forecast_bytes: int,
     ) -> None:
-        """Fills `record`, or takes it away again and raises."""
+        """Fills `record`, or takes it away again and raises. An error of `on_event` is how its owner stops the load."""
 
         def tell(event: Event) -> None:
-            if is_cancelled():
-                raise LoadCancelled
-            for listener in tuple(record.listeners):
-                listener(event)
+            try:
+                if is_cancelled():
+                    raise LoadCancelled
+                on_event(event)
+            except Exception:
+                record.is_abandoned = True
+                raise
+            _tell_others(record, event)
 
         try:
             with self._loading:
-                self._make_room(forecast_bytes)
                 started = self._clock()
                 model = self._load_with_second_try(load, tell)
         except BaseException as error:
@@ -193,9 +216,14 @@ class ModelCache:
             record.model, record.is_loading = model, False
             record.load_seconds = self._clock() - started
             self._changed.notify_all()
-        self._make_room(0)
-        for listener in tuple(record.listeners):
-            listener(Loading("ready", _name(key)))
+        ready = Loading("ready", _name(key))
+        try:
+            self._drop_over_budget(0)
+            _tell_others(record, ready)
+            on_event(ready)
+        except BaseException:
+            self._give_back(key, record)
+            raise
 
     def _load_with_second_try(self, load: Callable[[OnEvent], Model], tell: OnEvent) -> Model:
         try:
@@ -216,7 +244,7 @@ class ModelCache:
             record.is_stale = record.is_stale or record.model.is_stale
             dropped = self._pop_if_droppable(key, record)
         self._close(dropped)
-        self._make_room(0)
+        self._drop_over_budget(0)
 
     def _pop_if_droppable(self, key: Hashable, record: _Record) -> list[_Record]:
         """The record, out of the table, when it is stale and nobody leases it (`_changed` is held)."""
@@ -227,7 +255,7 @@ class ModelCache:
         self._changed.notify_all()
         return [record]
 
-    def _make_room(self, wanted_bytes: int) -> None:
+    def _drop_over_budget(self, wanted_bytes: int) -> None:
         """Drops idle models, those first that cost least to bring back, until the budget holds, and no more."""
         if self._budget_bytes is None:
             return
@@ -259,6 +287,16 @@ class ModelCache:
             record.model = None
         if dropped:
             give_back_memory()
+
+
+def _tell_others(record: _Record, event: Event) -> None:
+    """To those who joined the load. One who cannot listen (its file is closed, its disk full) is not told again."""
+    for listener in tuple(record.listeners):
+        try:
+            listener(event)
+        except Exception:  # noqa: BLE001  whatever it is, it is not this load's failure
+            with suppress(ValueError):  # it left meanwhile
+                record.listeners.remove(listener)
 
 
 def _worth_dropping(record: _Record, now: float) -> float:

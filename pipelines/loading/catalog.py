@@ -5,22 +5,22 @@ until it is fetched. It imports no library that holds models; the families are h
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, get_args
 
 from pydantic import TypeAdapter
 
-from pipelines.errors import NotAllowed, StudioError, UnknownModel, UnsupportedModel
+from pipelines.errors import NotAllowed, StudioError, UnknownModel, UnsupportedModel, WrongTask
 from pipelines.loading import hub
 from pipelines.loading.starter import StarterStore
 from pipelines.loading.weights import Weights, check_model
-from pipelines.types import ModelSpec, Task
+from pipelines.types import ModelSpec, Request, Task
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "assets" / "catalog"
 ROW_FILES = ("text.json",)
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
 
 
 class Family(Protocol):
@@ -33,7 +33,10 @@ class Family(Protocol):
 
 
 class Catalog:
-    """`models_folder` is the home's `models/`; with `allow_any=False` (a public demo) only the catalog's rows exist."""
+    """`models_folder` is the home's `models/`; with `allow_any=False` (a public demo) only the catalog's rows exist.
+
+    Such a demo downloads nothing from the hub, so of those rows `check` lets only the ones run that are here.
+    """
 
     def __init__(
         self,
@@ -50,9 +53,30 @@ class Catalog:
         self._rows = _read_rows()
 
     def rows(self, task: str | None = None) -> list[ModelSpec]:
-        """The catalog's rows, then what lies in the models folder; those that can do `task` where one is given."""
-        rows = list(self._rows.values()) + (self._found_in_models_folder() if self._allow_any else [])
+        """The catalog's rows, then what lies in the models folder; those that can do `task` where one is given.
+
+        Where nothing is downloaded, only what is there.
+        """
+        rows = list(self._rows.values())
+        if self._allow_any:
+            rows += self._found_in_models_folder()
+        else:
+            rows = [row for row in rows if row.source != "hub" or self.is_on_disk(row)]
         return [row for row in rows if task is None or task in row.tasks]
+
+    def check(self, request: Request) -> ModelSpec:
+        """The model of `request`, when this studio would run it. Torch-free and quick enough for before the queue.
+
+        Raises what `find` and `find_adapter` raise, NotAllowed and WrongTask.
+        """
+        spec = self.find(request.model)
+        if not self._allow_any and spec.source == "hub" and not self.is_on_disk(spec):
+            raise NotAllowed(reason="models are not downloaded here")
+        if request.task not in spec.tasks:
+            raise WrongTask(model=spec.name, task=request.task)
+        for adapter in request.adapters:
+            self.find_adapter(adapter.source)
+        return spec
 
     def find(self, model: str) -> ModelSpec:
         """The model that `model` means: a row's id, a name in the models folder, a hub id, or a path.
@@ -71,11 +95,21 @@ class Catalog:
             return self._spec_of_folder(model, path)
 
         # 3 A hub id; what it is shows when it is here
-        if not HUB_ID.fullmatch(model) or ".." in model:
-            raise UnknownModel(model=model[:200])
-        spec = ModelSpec(id=model, name=model, family="", tasks=get_args(Task), source="hub", location=model)
+        spec = replace(_on_the_hub(model), tasks=get_args(Task))
         folder = hub.folder_on_disk(spec)
         return spec if folder is None else self._settled(spec, folder)
+
+    def find_adapter(self, source: str) -> ModelSpec:
+        """Where a LoRA adapter is: a local folder or a hub id. Its files are checked when it is laid over a model.
+
+        Raises UnknownModel, and NotAllowed on a public demo.
+        """
+        if not self._allow_any:
+            raise NotAllowed(reason="adapters are not loaded here")
+        path = self.local_path(source)
+        if path is None:
+            return _on_the_hub(source)
+        return ModelSpec(id=source, name=path.name, family="", tasks=(), source="folder", location=str(path))
 
     def is_on_disk(self, spec: ModelSpec) -> bool:
         """Whether it loads without the network. Cheap: file names and sizes only."""
@@ -103,13 +137,17 @@ class Catalog:
 
     def local_path(self, model: str) -> Path | None:
         """The existing folder or file that `model` names. A plain name is looked up in the models folder only."""
-        if not model or "\0" in model or len(model) > 4096:
+        if not model:
             return None
-        if self._models_folder is not None and Path(model).name == model and model not in (".", ".."):
-            inside = self._models_folder / model
-            return inside if inside.exists() else None
-        path = Path(model).expanduser()
-        return path if path.is_absolute() and path.exists() else None
+        try:
+            if self._models_folder is not None and Path(model).name == model and model not in (".", ".."):
+                path = self._models_folder / model
+            else:
+                path = Path(model).expanduser()
+            is_here = path.is_absolute() and (path.is_dir() or path.is_file())
+        except (OSError, RuntimeError, ValueError):  # too long, not readable, nobody's home, no name at all
+            return None
+        return path if is_here else None
 
     # ── on this machine ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -118,11 +156,12 @@ class Catalog:
             return []
         specs = []
         for path in sorted(self._models_folder.iterdir()):
-            if path.name.startswith(".") or not (path.is_dir() or path.suffix.lower() == ".gguf"):
+            if path.name.startswith(".") or not path.name.isprintable():
                 continue
             try:
-                specs.append(self._spec_of_folder(path.name, path))
-            except StudioError:  # it stands in no list; `find` says why
+                if path.is_dir() or path.suffix.lower() == ".gguf":
+                    specs.append(self._spec_of_folder(path.name, path))
+            except (StudioError, OSError):  # it stands in no list; `find` says why
                 continue
         return specs
 
@@ -145,9 +184,11 @@ class Catalog:
         )
 
 
-def pick_for_language(rows: Sequence[ModelSpec], language: str) -> ModelSpec | None:
-    """The smallest of `rows` that knows `language` ("zh"), to be named to a person whose model does not."""
-    return min((row for row in rows if language in row.languages), key=lambda row: row.size_bytes, default=None)
+def _on_the_hub(name: str) -> ModelSpec:
+    """The hub id `name`, taken at its word. Raises UnknownModel for what cannot be one."""
+    if not HUB_ID.fullmatch(name) or ".." in name:
+        raise UnknownModel(model=name[:200])
+    return ModelSpec(id=name, name=name, family="", tasks=(), source="hub", location=name)
 
 
 def _read_rows() -> dict[str, ModelSpec]:

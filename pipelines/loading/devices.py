@@ -31,10 +31,12 @@ CPU = Place("cpu", "float32", "cpu")
 
 
 def choose_place(device: str = "auto") -> Place:
-    """The place for models on this machine. `device` is "auto", "cpu", "cuda" or "mps".
+    """The place for models on this machine. `device` is "auto", "cpu", "cuda" or "mps". Raises ValueError for another.
 
     float32 on a CPU: without AVX-512 or AMX bfloat16 is slower there. Does not import torch where no GPU can be.
     """
+    if device not in ("auto", "cpu", "cuda", "mps"):
+        raise ValueError(f"unknown device: {device}")
     if device == "cpu" or (device == "auto" and not _may_have_gpu()):
         return CPU
     import torch
@@ -48,12 +50,31 @@ def choose_place(device: str = "auto") -> Place:
 
 def fit(place: Place, parameters_bytes_16bit: int) -> Place:
     """`place`, in half the bytes where float32 weights would not fit into the memory that is free on a CPU."""
-    import psutil
-
-    needed = parameters_bytes_16bit * 2
-    if place.dtype == "float32" and needed > 0.8 * psutil.virtual_memory().available:
+    if place.dtype == "float32" and parameters_bytes_16bit * 2 > 0.8 * _free_in_ram():
         return replace(place, dtype="bfloat16")
     return place
+
+
+def budget_bytes(place: Place) -> int:
+    """How much models may hold at `place` while nobody uses them; to be asked once, before any is loaded."""
+    return _free_on_gpus() if place.device == "cuda" else int(0.7 * _free_in_ram())
+
+
+def free_bytes(place: Place) -> int:
+    """What one more model can have now. What a GPU cannot hold accelerate puts into the machine's own memory."""
+    return _free_in_ram() + (_free_on_gpus() if place.device == "cuda" else 0)
+
+
+def _free_in_ram() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
+def _free_on_gpus() -> int:
+    import torch
+
+    return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -31,10 +31,11 @@ _BLOCKS = {
 
 @dataclass(frozen=True)
 class GgufHeader:
-    """The scalar keys of the file (arrays such as the vocabulary are left out) and its number of tensors."""
+    """The scalar keys of the file (arrays such as the vocabulary are left out), its number of tensors and of weights."""
 
     keys: dict[str, object]
     tensor_count: int
+    parameters: int
 
     @property
     def architecture(self) -> str:
@@ -89,14 +90,15 @@ class _Reader:
                 keys[name] = value
 
         # 3 Tensors: every one must lie inside the file
-        ends = [self.tensor_end() for _ in range(tensor_count)]
+        tensors = [self.tensor() for _ in range(tensor_count)]
+        end = max((end for _, end in tensors), default=0)
         alignment = keys.get("general.alignment", 32)
         if not isinstance(alignment, int) or alignment <= 0:
             raise ValueError(f"an alignment of {alignment}")
         start = -(-self.at // alignment) * alignment
-        if ends and start + max(ends) > len(self.data):
-            raise ValueError(f"the file has {len(self.data):,} bytes and should have {start + max(ends):,}")
-        return GgufHeader(keys, tensor_count)
+        if tensors and start + end > len(self.data):
+            raise ValueError(f"the file has {len(self.data):,} bytes and should have {start + end:,}")
+        return GgufHeader(keys, tensor_count, sum(values for values, _ in tensors))
 
     def scalar(self, code: str) -> Any:
         value = struct.unpack_from(code, self.data, self.at)[0]
@@ -142,8 +144,8 @@ class _Reader:
         self.at = at
         self.skip(0)
 
-    def tensor_end(self) -> int:
-        """Where this tensor ends, counted from the start of the weights."""
+    def tensor(self) -> tuple[int, int]:
+        """(how many values this tensor has, where it ends, counted from the start of the weights)."""
         self.text()
         dimensions = self.scalar("<I")
         if dimensions > 4:
@@ -155,4 +157,4 @@ class _Reader:
         if kind not in _BLOCKS:
             raise ValueError(f"a tensor of unknown type {kind}")
         block_values, block_bytes = _BLOCKS[kind]
-        return offset + -(-values // block_values) * block_bytes
+        return values, offset + -(-values // block_values) * block_bytes

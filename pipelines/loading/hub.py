@@ -20,21 +20,29 @@ GGUF_PREFERENCE = ("q4_k_m", "q4_0", "q8_0")
 
 def folder_on_disk(spec: ModelSpec) -> Path | None:
     """The folder of a model that is already here with all its weights, else None. Never goes to the network."""
-    from huggingface_hub import try_to_load_from_cache
-
-    config = try_to_load_from_cache(spec.location, "config.json", revision=spec.revision)
-    if not isinstance(config, str):
+    try:
+        folder = _snapshot_folder(spec)
+        index = folder / "model.safetensors.index.json"
+        if index.exists():
+            shards = json.loads(index.read_bytes())["weight_map"].values()
+            return folder if all((folder / str(shard)).exists() for shard in shards) else None
+        weights = (*folder.glob("*.safetensors"), *folder.glob("*.gguf"), *folder.glob("openvino_model.bin"))
+        return folder if any(file.exists() for file in weights) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):  # no such folder, no such index
         return None
-    folder = Path(config).parent
-    index = folder / "model.safetensors.index.json"
-    if index.exists():
-        try:
-            shards = set(json.loads(index.read_bytes())["weight_map"].values())
-        except (ValueError, KeyError, AttributeError):
-            return None
-        return folder if all((folder / str(shard)).exists() for shard in shards) else None
-    weights = (*folder.glob("*.safetensors"), *folder.glob("*.gguf"), *folder.glob("openvino_model.bin"))
-    return folder if weights else None
+
+
+def _snapshot_folder(spec: ModelSpec) -> Path:
+    """Where the hub's cache keeps this revision; it need not be there.
+
+    Source of the layout: https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+    """
+    from huggingface_hub import constants
+
+    repository = Path(constants.HF_HUB_CACHE) / f"models--{spec.location.replace('/', '--')}"
+    branch = repository / "refs" / spec.revision
+    commit = branch.read_text().strip() if branch.is_file() else spec.revision
+    return repository / "snapshots" / commit
 
 
 def snapshot(spec: ModelSpec, on_event: OnEvent) -> Path:
@@ -76,7 +84,7 @@ def _wanted(sizes: dict[str, int], model: str) -> list[str]:
     tensors = [name for name in names if name.endswith(".safetensors") and not name.startswith("consolidated")]
     packed = [name for name in names if name.lower().endswith(".gguf")]
     if openvino and "openvino_model.xml" in openvino:
-        return small + openvino
+        return small + sorted(openvino, key=lambda name: name == "openvino_model.bin")
     if tensors:
         return small + tensors
     if packed:

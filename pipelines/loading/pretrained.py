@@ -32,7 +32,7 @@ def load_pretrained(
     folder = weights.path.parent if weights.path.is_file() else weights.path
     source = {"gguf_file": weights.path.name} if weights.file_format == "gguf" else {}
     safe = {"local_files_only": True, "trust_remote_code": False, **source}
-    place = fit(place, weights.size_bytes)
+    place = fit(place, weights.parameters * 2)
     placed = {"dtype": getattr(torch, place.dtype), "device_map": place.device_map}
     if weights.file_format == "safetensors":
         placed["use_safetensors"] = True
@@ -45,6 +45,12 @@ def load_pretrained(
     if missing:
         raise ModelDamaged(model=spec.name, reason=f"{len(missing)} weights are missing ({missing[0]})", path=folder)
     return model.eval(), tokenizer
+
+
+def forecast_bytes(weights: Weights, place: Place) -> int:
+    """What `load_pretrained` will need in memory: every number in the format that it is loaded in, GGUF unpacked."""
+    bytes_each = 4 if fit(place, weights.parameters * 2).dtype == "float32" else 2
+    return weights.parameters * bytes_each
 
 
 def drop(model: Any) -> None:

@@ -28,6 +28,11 @@ class SafetensorsHeader:
     shapes: dict[str, tuple[int, ...]]
     metadata: dict[str, str]
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers the tensors hold."""
+        return sum(prod(shape) for shape in self.shapes.values())
+
 
 def looks_like(head: bytes) -> bool:
     """Whether the first nine bytes of a file are those of a safetensors file: a length, then "{"."""

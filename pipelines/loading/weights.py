@@ -1,6 +1,6 @@
 """Looks at a model's files before any library does, and says what they are or why they are not opened.
 
-Decides by content, never by a file's name: a pickle called `.safetensors` is a pickle. Only safetensors, GGUF, ONNX and
+Decides by content, never by a file's name: a pickle called `.safetensors` is a pickle. Only safetensors, GGUF and
 OpenVINO files without code of their own pass; a file cut short is refused here, because a native library that reads it
 would take the whole process down. It loads nothing and knows no model family.
 """
@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import ModelDamaged, UnsafeModel, UnsupportedModel
-from pipelines.loading import gguf_header, onnx_header, safetensors_header
+from pipelines.errors import ModelDamaged, UnsafeModel, UnsupportedFormat, UnsupportedModel
+from pipelines.loading import gguf_header, safetensors_header
 
-Format = Literal["safetensors", "gguf", "onnx", "openvino"]
+Format = Literal["safetensors", "gguf", "openvino"]
 
 MAX_JSON_BYTES = 64_000_000
+ONNX_SUFFIX = ".onnx"
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".msgpack", ".h5")
 CODE_KEYS = frozenset({"auto_map", "custom_pipelines", "custom_pipeline", "trust_remote_code"})
 # LoraConfig fields that are only numbers, names and flags; others can name a module that peft would import.
@@ -46,7 +47,8 @@ class Weights:
     """A model on this machine that has passed the checks.
 
     `path` is the folder, or the file of a GGUF model. `architectures` are the classes that `config.json` names, or
-    ggml's name of the architecture. `context_tokens` is 0 where the files do not say.
+    ggml's name of the architecture. `parameters` counts the numbers in the weights. It and `context_tokens` are 0 where
+    the files do not say.
     """
 
     path: Path
@@ -54,22 +56,26 @@ class Weights:
     architectures: tuple[str, ...]
     context_tokens: int
     size_bytes: int
+    parameters: int = 0
 
 
 def check_model(path: Path, model: str) -> Weights:
     """What the folder or file at `path` is. Raises UnsafeModel, ModelDamaged or UnsupportedModel about `model`."""
-    # 1 One file
-    if path.is_file():
-        return _check_single_file(path, model)
+    try:
+        return _check_single_file(path, model) if path.is_file() else _check_folder(path, model)
+    except OSError as error:  # it cannot be read, or goes away meanwhile
+        raise ModelDamaged(model=model, reason=error.strerror or str(error), path=path) from None
 
-    # 2 What the folder says about itself
+
+def _check_folder(path: Path, model: str) -> Weights:
+    # 1 What the folder says about itself
     config = check_json_files(path, model)
     named = config.get("architectures")
     architectures = tuple(str(name) for name in named) if isinstance(named, list) else ()
     context_tokens = _context_tokens(config)
     files = sorted(entry for entry in path.iterdir() if entry.is_file())
 
-    # 3 Its weights, by content
+    # 2 Its weights, by content
     if (path / "openvino_model.xml").exists():
         size = sum(_check_openvino(xml, model) for xml in files if xml.suffix == ".xml")
         return Weights(path, "openvino", architectures, context_tokens, size)
@@ -78,12 +84,14 @@ def check_model(path: Path, model: str) -> Weights:
         _check_shards(path, tensors, model)
         for file in tensors:
             check_file(file, model, expected="safetensors")
+        parameters = sum(safetensors_header.read_header(file).parameters for file in tensors)
         if not architectures:
             raise UnsupportedModel(model=model, architecture="(not named in its config.json)")
-        return Weights(path, "safetensors", architectures, context_tokens, sum(file.stat().st_size for file in tensors))
-    packed = [file for file in files if file.suffix.lower() == ".gguf"]
-    if packed:
-        return _check_single_file(packed[0], model)
+        size = sum(file.stat().st_size for file in tensors)
+        return Weights(path, "safetensors", architectures, context_tokens, size, parameters)
+    for suffix in (".gguf", ONNX_SUFFIX):
+        if packed := [file for file in files if file.suffix.lower() == suffix]:
+            return _check_single_file(packed[0], model)
     if any(file.suffix.lower() in PICKLE_SUFFIXES for file in files):
         raise UnsafeModel(model=model, reason="its weights are pickles, which can run code")
     raise ModelDamaged(model=model, reason="there are no weights in its folder", path=path)
@@ -99,10 +107,8 @@ def check_file(path: Path, model: str, expected: Format | None = None) -> Format
             raise _refusal(head, path, model)
         if found == "gguf":
             gguf_header.read_header(path)
-        elif found == "safetensors":
-            safetensors_header.read_header(path)
         else:
-            onnx_header.check(path)
+            safetensors_header.read_header(path)
         return found
     except ValueError as error:
         raise ModelDamaged(model=model, reason=f"{path.name}: {error}", path=path) from None
@@ -148,26 +154,27 @@ def _sniff(head: bytes) -> Format | None:
         return "gguf"
     if safetensors_header.looks_like(head):
         return "safetensors"
-    if onnx_header.looks_like(head):
-        return "onnx"
     return None
 
 
-def _refusal(head: bytes, path: Path, model: str) -> UnsafeModel | ModelDamaged:
+def _refusal(head: bytes, path: Path, model: str) -> UnsafeModel | ModelDamaged | UnsupportedFormat:
     """Why a file of none of the expected formats is not opened."""
     is_pickle = head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5
     if is_pickle or head.startswith((b"PK\x03\x04", b"\x89HDF", b"(", b"]", b"cos", b"ctorch")):
         return UnsafeModel(model=model, reason=f"{path.name} is a pickle or an archive, which can run code")
     if head.startswith(b"version https://git-lfs"):
         return ModelDamaged(model=model, reason=f"{path.name} is only a Git LFS pointer", path=path)
-    return ModelDamaged(model=model, reason=f"{path.name} is no safetensors, GGUF or ONNX file", path=path)
+    if path.suffix.lower() == ONNX_SUFFIX:
+        return UnsupportedFormat(model=model, file_format="ONNX")
+    return ModelDamaged(model=model, reason=f"{path.name} is no safetensors or GGUF file", path=path)
 
 
 def _check_single_file(path: Path, model: str) -> Weights:
     if check_file(path, model) != "gguf":
         raise UnsupportedModel(model=model, architecture=f"(a single file called {path.name})")
     header = gguf_header.read_header(path)
-    return Weights(path, "gguf", (header.architecture,), header.context_tokens, path.stat().st_size)
+    size = path.stat().st_size
+    return Weights(path, "gguf", (header.architecture,), header.context_tokens, size, header.parameters)
 
 
 def _check_shards(folder: Path, tensors: list[Path], model: str) -> None:
@@ -176,8 +183,8 @@ def _check_shards(folder: Path, tensors: list[Path], model: str) -> None:
     if not index.exists():
         return
     weight_map = _read_json(index, model).get("weight_map")
-    names = set(weight_map.values()) if isinstance(weight_map, dict) else set()
-    missing = sorted(str(name) for name in names - {file.name for file in tensors})
+    names = {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
+    missing = sorted(names - {file.name for file in tensors})
     if missing:
         raise ModelDamaged(model=model, reason=f"{missing[0][:80]} is missing", path=folder)
 
@@ -192,8 +199,12 @@ def _check_openvino(xml: Path, model: str) -> int:
         raise ModelDamaged(model=model, reason=f"{xml.name}: {error}", path=xml.parent) from None
     if not text.rstrip().endswith("</net>"):
         raise ModelDamaged(model=model, reason=f"{xml.name} ends in the middle", path=xml.parent)
-    needed = (int(offset) + int(count) for offset, count in re.findall(r' offset="(\d+)" size="(\d+)"', text))
-    if (end := max(needed, default=0)) > size:
+    spans = re.findall(r' offset="([0-9]+)" size="([0-9]+)"', text)
+    try:
+        end = max((int(offset) + int(count) for offset, count in spans), default=0)
+    except ValueError:  # thousands of digits
+        raise ModelDamaged(model=model, reason=f"{xml.name} names an absurd size", path=xml.parent) from None
+    if end > size:
         raise ModelDamaged(
             model=model, reason=f"{weights.name} has {size:,} bytes and should have {end:,}", path=xml.parent
         )

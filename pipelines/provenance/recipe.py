@@ -28,10 +28,13 @@ _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 def make(request: Request, result: Result | None = None, model: ModelSpec | None = None) -> dict:
     """The recipe of a result, or of a conversation when there is no single one.
 
-    The request in it has the seed that was drawn, so running it again gives the same.
+    The request in it has the seed that was drawn, so running it again gives the same. Of a model or adapter that was
+    named by its path only the folder's name is in it.
     """
     if result is not None:
         request = replace(request, sampling=replace(request.sampling, seed=result.seed))
+    adapters = tuple(replace(adapter, source=_without_path(adapter.source)) for adapter in request.adapters)
+    request = replace(request, model=_without_path(request.model), adapters=adapters)
     recipe = {
         "schema": SCHEMA,
         "studio": VERSION,
@@ -50,6 +53,7 @@ def facts(result: Result) -> dict:
     figures = asdict(result)
     del figures["text"], figures["candidates"]
     return figures | {
+        "model": _without_path(result.model),
         "prefill_tokens_per_second": round(result.prefill_tokens_per_second, 2),
         "decode_tokens_per_second": round(result.decode_tokens_per_second, 2),
     }
@@ -173,8 +177,13 @@ def _finite(text: str) -> float:
     return number
 
 
+def _without_path(name: str) -> str:
+    """A catalog id or hub id as it is; of a local path only the last part, since a path tells about a person."""
+    return Path(name).name if name.startswith(("/", "~", ".")) else name
+
+
 def _about(model: ModelSpec) -> dict:
-    """What a stranger needs to find the model; of a local folder only its name, since its path tells about a person."""
+    """What a stranger needs to find the model."""
     location = Path(model.location).name if model.source == "folder" else model.location
     return {
         "id": model.id if model.source != "folder" else location,

@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import EmptyPrompt, InvalidRequest, PromptTooLong, SettingOutOfRange, UnknownModel
 from pipelines.loading.cache import ModelCache
 from pipelines.text import TASK_PROMPTS, TextPipeline, _messages
-from pipelines.types import Loading, Message, Sampling, TextRequest, Token, from_json, to_json
+from pipelines.types import Adapter, Loading, Message, Sampling, TextRequest, Token, from_json, to_json
 
 STARTER = "smollm2-135m-instruct"
 SHORT = Sampling(max_new_tokens=8, seed=1)
@@ -44,11 +44,13 @@ def test_the_task_prompts_are_whole():
         (TextRequest(model=STARTER), EmptyPrompt),
         (TextRequest(model=STARTER, messages=(Message("user", " \n"),)), EmptyPrompt),
         (TextRequest(model=STARTER, task="write", text="x" * 1_000_000), PromptTooLong),
+        (TextRequest(model=STARTER, task="rewrite", text="x", option="y" * 500_000), PromptTooLong),
+        (TextRequest(model=STARTER, text="hi", answer_prefix="y" * 500_000), PromptTooLong),
         (TextRequest(model=STARTER, text="hi", sampling=Sampling(temperature=9)), SettingOutOfRange),
         (TextRequest(model=STARTER, text="hi", sampling=Sampling(seed=-1)), SettingOutOfRange),
         (TextRequest(model="no such model", text="hi"), UnknownModel),
     ],
-    ids=["empty", "blank", "1 MB", "temperature", "seed", "model"],
+    ids=["empty", "blank", "1 MB", "long option", "long prefix", "temperature", "seed", "model"],
 )
 def test_what_cannot_be_answered_is_said_at_once(request_, error, pipeline):
     started = time.perf_counter()
@@ -130,14 +132,49 @@ def test_many_people_at_once_get_their_own_answers(pipeline):
         assert not any(f"w{other}w" in text for other in range(12) if other != number)
 
 
-def test_batching_is_known_by_model(pipeline, llama_folder):
-    assert pipeline.batches(STARTER)
-    assert not pipeline.batches(str(llama_folder))
-
-
 def test_requests_reject_what_they_do_not_know():
     with pytest.raises(ValueError):
         from_json("request", {"kind": "text", "model": "x", "task": "dance"})
     with pytest.raises(ValueError):
         from_json("request", {"kind": "film", "model": "x"})
+    for odd in (["text"], {}, 5, None):
+        with pytest.raises(ValueError):
+            from_json("request", {"kind": odd, "model": "x"})
     assert issubclass(EmptyPrompt, InvalidRequest)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model": None},
+        {"model": 5},
+        {"text": None},
+        {"text": 5},
+        {"text": "\ud800"},
+        {"text": object()},
+        {"option": ["French"]},
+        {"messages": [{"role": "user", "text": None}]},
+        {"adapters": [{"source": "x", "weight": "1"}]},
+        {"sampling": {"seed": 1.5}},
+        {"sampling": {"seed": "7"}},
+        {"sampling": {"seed": True}},
+        {"sampling": {"max_new_tokens": 4.0}},
+        {"sampling": {"temperature": "0.7"}},
+        {"sampling": None},
+    ],
+    ids=str,
+)
+def test_a_request_of_the_wrong_types_is_refused(odd):
+    with pytest.raises(ValueError):
+        from_json("request", {"kind": "text", "model": "x", "text": "hi", **odd})
+
+
+def test_a_request_crosses_as_it_was():
+    request = TextRequest(
+        model="x",
+        messages=(Message("user", "雨 😀 \0"),),
+        adapters=(Adapter("owner/lora", 1),),
+        sampling=Sampling(temperature=1, seed=2**32 - 1),
+    )
+    assert from_json("request", to_json(request)) == request
+    assert from_json("request", json.loads(json.dumps(to_json(request)))) == request

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipelines.errors import ModelDamaged, OutOfMemory
+from pipelines.errors import ModelDamaged, ModelTooLarge, OutOfMemory
 from pipelines.loading.cache import LoadCancelled, ModelCache
 from pipelines.types import Loading, ignore, never
 
@@ -71,7 +71,7 @@ def test_a_second_request_joins_the_load_and_hears_its_events():
     two = threading.Thread(target=second)
     two.start()
     deadline = time.monotonic() + 5
-    while len(cache._records["a"].listeners) < 2 and time.monotonic() < deadline:
+    while len(cache._records["a"].listeners) < 1 and time.monotonic() < deadline:
         time.sleep(0.005)
     go.set()
     one.join(5)
@@ -126,7 +126,7 @@ def test_a_failed_load_leaves_nothing_and_its_joiners_hear_why():
     for thread in threads[1:]:
         thread.start()
     deadline = time.monotonic() + 5
-    while len(cache._records["a"].listeners) < 3 and time.monotonic() < deadline:
+    while len(cache._records["a"].listeners) < 2 and time.monotonic() < deadline:
         time.sleep(0.005)
     go.set()
     for thread in threads:
@@ -152,11 +152,99 @@ def test_a_forecast_makes_room_before_the_load():
     a = use(cache, "a", 20)
 
     def load(tell):
+        cache.make_room("b", 20)
         assert a.is_closed
         return Weight(20)
 
-    with cache.lease("b", load, ignore, forecast_bytes=20):
+    with cache.lease("b", load, ignore):
         pass
+
+
+def test_what_cannot_fit_is_refused_before_its_load_with_sizes():
+    models: list[Weight] = []
+    cache = ModelCache(free_bytes=lambda: 50 - sum(model.size_bytes for model in models if not model.is_closed))
+    models += [use(cache, "idle", 20), use(cache, "leased", 10)]
+    begun = []
+
+    def load(tell):
+        cache.make_room("big", 45)
+        begun.append(1)
+        return Weight(45)
+
+    with cache.lease("leased", load, ignore), pytest.raises(OutOfMemory) as caught, cache.lease("big", load, ignore):
+        pass
+    assert models[0].is_closed and not models[1].is_closed and begun == []
+    assert isinstance(caught.value, ModelTooLarge)
+    assert (caught.value.details["needed_gb"], caught.value.details["free_gb"]) == (45 / 1e9, 40 / 1e9)
+    with cache.lease("big", load, ignore):  # now the other one is idle too
+        assert models[1].is_closed
+
+
+def test_who_fails_at_the_last_event_leaves_no_lease_behind():
+    cache = ModelCache()
+
+    def full(event):
+        if event.stage == "ready":
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"), cache.lease("a", lambda tell: Weight(), full):
+        pass
+    assert [row.leases for row in cache.loaded()] == [0]
+    cache.unload_all()
+    assert cache.loaded() == []
+
+
+def load_with_a_joiner(cache: ModelCache, owner_hears, joiner_hears) -> tuple[list[object], int]:
+    """Two threads want the same model: (what each got, the owner first; how often it was loaded)."""
+    begun, go, loads = threading.Event(), threading.Event(), []
+    outcomes: list[object] = [None, None]
+
+    def load(tell):
+        loads.append(1)
+        begun.set()
+        assert go.wait(5)
+        tell(Loading("weights", "a", 1, 2))
+        tell(Loading("weights", "a", 2, 2))
+        return Weight()
+
+    def want(number: int, listener) -> None:
+        try:
+            with cache.lease("a", load, listener) as model:
+                outcomes[number] = model
+        except OSError as error:
+            outcomes[number] = error
+
+    owner = threading.Thread(target=want, args=(0, owner_hears))
+    owner.start()
+    assert begun.wait(5)
+    joiner = threading.Thread(target=want, args=(1, joiner_hears))
+    joiner.start()
+    deadline = time.monotonic() + 5
+    while len(cache._records["a"].listeners) < 1 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    go.set()
+    owner.join(5)
+    joiner.join(5)
+    return outcomes, len(loads)
+
+
+def fail(event) -> None:
+    raise OSError(9, "Bad file descriptor")
+
+
+def test_a_joiner_who_cannot_listen_stops_nobody():
+    cache, heard = ModelCache(), []
+    (owner, joiner), loads = load_with_a_joiner(cache, heard.append, fail)
+    assert isinstance(owner, Weight) and owner is joiner and loads == 1
+    assert [event.stage for event in heard] == ["weights", "weights", "ready"]
+    assert cache.loaded()[0].leases == 0
+
+
+def test_an_owner_who_cannot_listen_leaves_the_load_to_who_joined():
+    cache, heard = ModelCache(), []
+    (owner, joiner), loads = load_with_a_joiner(cache, fail, heard.append)
+    assert isinstance(owner, OSError) and isinstance(joiner, Weight) and loads == 2
+    assert heard[-1].stage == "ready" and cache.loaded()[0].leases == 0
 
 
 def test_a_leased_model_is_never_dropped():

@@ -1,6 +1,7 @@
 """Finding a model by whatever a person wrote."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,10 +10,18 @@ from pathlib import Path
 import pytest
 
 from pipelines.base import find_families, open_catalog
-from pipelines.errors import ModelDamaged, NotAllowed, StudioError, UnknownModel, UnsafeModel, UnsupportedModel
-from pipelines.loading.catalog import pick_for_language
+from pipelines.errors import (
+    ModelDamaged,
+    NotAllowed,
+    StudioError,
+    UnknownModel,
+    UnsafeModel,
+    UnsupportedModel,
+    WrongTask,
+)
 from pipelines.loading.starter import read_starters
-from pipelines.types import ModelSpec
+from pipelines.text import TextPipeline
+from pipelines.types import Adapter, TextRequest, ignore
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,6 +33,15 @@ def models(tmp_path, monkeypatch) -> Path:
     folder = tmp_path / "models"
     folder.mkdir()
     return folder
+
+
+def cache_on_hub(hub: Path, name: str, files: Path) -> Path:
+    """`files` as the hub's client would have left them in its cache."""
+    repository = hub / f"models--{name.replace('/', '--')}"
+    shutil.copytree(files, repository / "snapshots" / "abc")
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text("abc")
+    return repository / "snapshots" / "abc"
 
 
 def test_the_rows_are_whole():
@@ -38,13 +56,11 @@ def test_the_rows_are_whole():
         assert row.source != "starter" or row.location in starters
 
 
-def test_rows_by_task_and_a_model_for_chinese():
+def test_rows_by_task():
     catalog = open_catalog()
     assert {row.family for row in catalog.rows("fill-mask")} == {"masked_lm"}
     chat = catalog.rows("chat")
     assert chat[0].id == "smollm2-135m-instruct" and "zh" not in chat[0].languages
-    assert pick_for_language(chat, "zh").id == "Qwen/Qwen3-0.6B"
-    assert pick_for_language(chat, "tlh") is None
 
 
 def test_a_folder_in_the_models_folder_is_a_row(models, llama_folder, bert_folder):
@@ -70,7 +86,27 @@ def test_a_path_is_found(models, llama_folder, starter_folder):
 
 @pytest.mark.parametrize(
     "model",
-    ["", "nothing", "..", "../../etc", "a/b/c", "a/../b", "/no/such/folder", "x\0y", "a" * 5000, "owner/na me", "-x/y"],
+    [
+        "",
+        "nothing",
+        "..",
+        "../../etc",
+        "a/b/c",
+        "a/../b",
+        "/no/such/folder",
+        "x\0y",
+        "a" * 5000,
+        "owner/na me",
+        "-x/y",
+        "~nosuchuser/x",
+        "/" + "a" * 300,
+        "b" * 300,
+        "/dev/null",
+        "/dev/zero",
+        "/x\0y",
+        "\ud800",
+        "a" + "文" * 95 + "/b",
+    ],
 )
 def test_what_is_no_model_is_unknown(model, models):
     with pytest.raises(UnknownModel):
@@ -84,17 +120,42 @@ def test_a_hub_id_is_taken_at_its_word(models):
 
 
 def test_a_hub_model_that_is_here_says_what_it_is(models, llama_folder, tmp_path):
-    repository = tmp_path / "hub" / "models--owner--tiny"
-    snapshot = repository / "snapshots" / "abc"
-    shutil.copytree(llama_folder, snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs" / "main").write_text("abc")
+    snapshot = cache_on_hub(tmp_path / "hub", "owner/tiny", llama_folder)
     catalog = open_catalog(models)
     spec = catalog.find("owner/tiny")
     assert spec.family == "transformers_causal" and catalog.is_on_disk(spec)
     index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
     (snapshot / "model.safetensors.index.json").write_text(json.dumps(index))
     assert not catalog.is_on_disk(spec)
+    for odd in (
+        "[]",
+        '{"weight_map": {"a": ["x"]}}',
+        '{"weight_map": 5}',
+        json.dumps({"weight_map": {"a": "x" * 300}}),
+    ):
+        (snapshot / "model.safetensors.index.json").write_text(odd)
+        assert not catalog.is_on_disk(spec)
+
+
+def test_one_bad_entry_of_the_models_folder_hides_no_other(models, llama_folder):
+    shutil.copytree(llama_folder, models / "mine")
+    (models / "gone.gguf").symlink_to("/nowhere/x.gguf")
+    (models / "gone").symlink_to("/nowhere")
+    (models / "loop.gguf").symlink_to(models / "loop.gguf")
+    os.mkfifo(models / "pipe.gguf")
+    (models / "odd\udcff").mkdir()
+    shutil.copytree(llama_folder, models / "lists")
+    (models / "lists" / "model.safetensors.index.json").write_text('{"weight_map": {"a": ["x"]}}')
+    (models / "absurd").mkdir()
+    (models / "absurd" / "openvino_model.xml").write_text(f'<net><c offset="{"9" * 5000}" size="1"/></net>')
+    catalog = open_catalog(models)
+    assert [row.id for row in catalog.rows() if row.source == "folder"] == ["mine"]
+    for name in ("gone.gguf", "gone", "loop.gguf", "pipe.gguf"):
+        with pytest.raises(UnknownModel):
+            catalog.find(name)
+    for name in ("lists", "absurd"):
+        with pytest.raises(ModelDamaged):
+            catalog.find(name)
 
 
 def test_a_public_demo_has_its_rows_and_nothing_else(models, llama_folder):
@@ -105,6 +166,40 @@ def test_a_public_demo_has_its_rows_and_nothing_else(models, llama_folder):
     for model in ("mine", str(llama_folder), "owner/model", "/etc/passwd"):
         with pytest.raises(NotAllowed):
             catalog.find(model)
+
+
+def test_a_public_demo_downloads_nothing_and_takes_no_adapters(models, llama_folder, tmp_path):
+    catalog = open_catalog(models, allow_any=False)
+    with pytest.raises(NotAllowed, match="not downloaded here"):
+        catalog.check(TextRequest("Qwen/Qwen3-0.6B", text="hi"))
+    for source in ("/etc", str(llama_folder), "owner/adapter", ""):
+        with pytest.raises(NotAllowed, match="adapters"):
+            catalog.check(TextRequest("smollm2-135m-instruct", text="hi", adapters=(Adapter(source),)))
+        with pytest.raises(NotAllowed, match="adapters"):
+            catalog.find_adapter(source)
+    cache_on_hub(tmp_path / "hub", "Qwen/Qwen3-0.6B", llama_folder)
+    assert catalog.check(TextRequest("Qwen/Qwen3-0.6B", text="hi")).id == "Qwen/Qwen3-0.6B"
+    assert catalog.check(TextRequest("smollm2-135m-instruct", text="hi")).source == "starter"
+
+
+def test_the_pipeline_of_a_public_demo_refuses_the_same(models):
+    pipeline = TextPipeline.on_this_machine(models, device="cpu", allow_any=False)
+    with pytest.raises(NotAllowed):
+        pipeline.generate(TextRequest("Qwen/Qwen3-8B", text="hi"))
+    with pytest.raises(NotAllowed):
+        pipeline.generate(TextRequest("smollm2-135m-instruct", text="hi", adapters=(Adapter("evil/adapter"),)))
+    with pytest.raises(NotAllowed):
+        pipeline._fetch_adapter(Adapter("/etc"), ignore)
+
+
+def test_a_request_is_checked_before_it_waits(models, llama_folder, bert_folder):
+    catalog = open_catalog(models)
+    assert catalog.check(TextRequest("owner/name", text="hi", adapters=(Adapter("owner/adapter"),))).source == "hub"
+    assert catalog.find_adapter(str(llama_folder)).location == str(llama_folder)
+    with pytest.raises(WrongTask):
+        catalog.check(TextRequest(str(bert_folder), task="write", text="hi"))
+    with pytest.raises(UnknownModel):
+        catalog.check(TextRequest(str(llama_folder), text="hi", adapters=(Adapter("/no/such/adapter"),)))
 
 
 def test_an_unsupported_class_is_named(models, llama_folder):
@@ -148,9 +243,3 @@ def test_the_catalog_needs_no_model_library(llama_folder):
         "assert not {'torch', 'transformers', 'openvino', 'openvino_genai', 'accelerate', 'peft'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
-
-
-def test_pick_for_language_takes_the_smallest():
-    small = ModelSpec("a", "a", "f", (), "hub", "a", size_bytes=1, languages=("zh",))
-    large = ModelSpec("b", "b", "f", (), "hub", "b", size_bytes=2, languages=("zh",))
-    assert pick_for_language([large, small], "zh") is small

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.loading.devices import CPU, choose_place, fit, give_back_memory, is_out_of_memory
+from pipelines.loading.devices import (
+    CPU,
+    Place,
+    budget_bytes,
+    choose_place,
+    fit,
+    free_bytes,
+    give_back_memory,
+    is_out_of_memory,
+)
 
 
 def test_the_cpu_is_chosen_without_torch():
@@ -25,6 +34,26 @@ def test_auto_is_what_torch_can_use():
         "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     )
     assert hasattr(torch, place.dtype) and place.label
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "gpu", ""])
+def test_a_device_that_does_not_exist_is_refused(device):
+    with pytest.raises(ValueError, match="unknown device"):
+        choose_place(device)
+
+
+def test_most_of_the_free_memory_is_the_budget(monkeypatch):
+    import psutil
+    import torch
+
+    available = psutil.virtual_memory().available
+    assert 0.6 * available < budget_bytes(CPU) < 0.8 * available
+    assert 0.9 * available < free_bytes(CPU) < 1.1 * available
+    gpu = Place("cuda", "bfloat16", "auto")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: ([3, 4][index] * 10**12, 10**13))
+    assert budget_bytes(gpu) == 7 * 10**12
+    assert 7 * 10**12 + 0.9 * available < free_bytes(gpu)
 
 
 def test_weights_too_large_for_float32_go_in_half():

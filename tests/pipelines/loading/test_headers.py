@@ -1,16 +1,15 @@
-"""Headers of GGUF, safetensors and ONNX files: whole ones are read, cut and lying ones are refused, none crashes."""
+"""Headers of GGUF and safetensors files: whole ones are read, cut and lying ones are refused, none crashes."""
 
 import contextlib
 import json
 import struct
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.loading import gguf_header, onnx_header, safetensors_header
+from pipelines.loading import gguf_header, safetensors_header
 
 
 def safetensors_bytes(header: object, data: bytes = b"", length: int | None = None) -> bytes:
@@ -181,38 +180,3 @@ def test_absurd_gguf_counts_are_refused(tiny_gguf, tmp_path, count_at):
     path.write_bytes(tiny_gguf[:count_at] + struct.pack("<Q", 2**40) + tiny_gguf[count_at + 8 :])
     with pytest.raises(ValueError, match="promises"):
         gguf_header.read_header(path)
-
-
-# ── ONNX ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def varint(value: int) -> bytes:
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
-def onnx_bytes(graph: bytes = b"g" * 300) -> bytes:
-    """ModelProto{ir_version: 8, producer_name: "test", graph}: the outermost level only."""
-    return b"\x08\x08" + b"\x12\x04test" + b"\x3a" + varint(len(graph)) + graph
-
-
-def check_onnx(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    onnx_header.check(path)
-
-
-def test_an_onnx_file_is_walked_and_every_cut_refused(tmp_path):
-    path = tmp_path / "model.onnx"
-    whole = onnx_bytes()
-    assert onnx_header.looks_like(whole)
-    check_onnx(path, whole)
-    for size in range(1, len(whole)):
-        with pytest.raises(ValueError):
-            check_onnx(path, whole[:size])
-    with pytest.raises(ValueError, match="no graph"):
-        check_onnx(path, b"\x08\x08")
-    with pytest.raises(ValueError):
-        check_onnx(path, b"\xff" * 40)

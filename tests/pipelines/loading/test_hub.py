@@ -116,6 +116,35 @@ def test_the_second_time_the_hub_is_not_asked(small_hub, llama_folder):
     assert hub.snapshot(spec("owner/tiny"), ignore) == first
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"model-q4_k_m.gguf": b"GGUF"},
+        {"adapter_config.json": b"{}", "adapter_model.safetensors": b"x"},
+    ],
+    ids=["gguf", "lora"],
+)
+def test_a_repository_without_config_is_found_again_without_the_hub(files, small_hub, monkeypatch):
+    small_hub.repositories["owner/bare"] = files
+    assert hub.folder_on_disk(spec("owner/bare")) is None
+    first = hub.snapshot(spec("owner/bare"), ignore)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert hub.snapshot(spec("owner/bare"), ignore) == first == hub.folder_on_disk(spec("owner/bare"))
+    (first / next(name for name in files if not name.endswith("json"))).unlink()
+    assert hub.folder_on_disk(spec("owner/bare")) is None
+
+
+def test_of_an_openvino_repository_the_weights_come_last():
+    names = [
+        "openvino_tokenizer.xml",
+        "openvino_model.bin",
+        "openvino_model.xml",
+        "openvino_tokenizer.bin",
+        "config.json",
+    ]
+    assert hub._wanted(dict.fromkeys(names, 1), "x")[-1] == "openvino_model.bin"
+
+
 def test_it_answers_through_the_whole_pipeline(small_hub, llama_folder):
     small_hub.repositories["owner/tiny"] = contents(llama_folder)
     sampling = Sampling(max_new_tokens=4, seed=1)

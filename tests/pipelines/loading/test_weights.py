@@ -55,6 +55,10 @@ def model_folder(folder: Path, config: object, **files: bytes) -> Path:
 LLAMA = {"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 64}
 
 
+def header_bytes(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[:8], "little")
+
+
 # ── good ones ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -66,10 +70,12 @@ def test_what_a_folder_is(llama_folder, bert_folder, starter_folder):
         2048,
     )
     assert llama.size_bytes == (llama_folder / "model.safetensors").stat().st_size
+    assert llama.parameters == (llama.size_bytes - 8 - header_bytes(llama_folder / "model.safetensors")) // 4
     assert check_model(bert_folder, "bert").architectures == ("BertForMaskedLM",)
     assert check_model(starter_folder, "starter").file_format == "openvino"
     (packed,) = starter_folder.glob("*.gguf")
     assert check_model(packed, "packed").architectures == ("llama",)
+    assert check_model(packed, "packed").parameters == 134_515_008
 
 
 def test_a_name_says_nothing(llama_folder, tmp_path):
@@ -83,7 +89,7 @@ def test_a_name_says_nothing(llama_folder, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["model.safetensors", "model.SAFETENSORS", "Model.SafeTensors", "model.gguf", "model.GGUF", "model.onnx"]
+    "name", ["model.safetensors", "model.SAFETENSORS", "Model.SafeTensors", "model.gguf", "model.GGUF"]
 )
 def test_a_pickle_by_another_name_is_refused(name, pickles, tmp_path):
     for number, content in enumerate(pickles):
@@ -93,6 +99,23 @@ def test_a_pickle_by_another_name_is_refused(name, pickles, tmp_path):
             check_model(folder, "bad")
         with pytest.raises((UnsafeModel, ModelDamaged)):
             check_model(folder / name, "bad")
+
+
+def test_an_onnx_model_is_refused_in_plain_words(tmp_path, pickles):
+    folder = model_folder(tmp_path / "m", LLAMA)
+    file = folder / "model.onnx"
+    file.write_bytes(b"\x08\x08\x12\x04test\x3a\x01g")
+    for path in (folder, file):
+        with pytest.raises(UnsupportedModel, match="ONNX format, which is not opened here"):
+            check_model(path, "m")
+    file.write_bytes(pickles[2])
+    with pytest.raises(UnsafeModel):
+        check_model(folder, "m")
+
+
+def test_a_folder_that_goes_away_says_so(tmp_path):
+    with pytest.raises(ModelDamaged):
+        check_model(tmp_path / "gone", "x")
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "model.pth", "model.ckpt", "model.PKL"])

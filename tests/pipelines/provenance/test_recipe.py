@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.errors import NoRecipe, UnreadableDocument
 from pipelines.provenance import recipe
-from pipelines.types import Message, ModelSpec, Sampling, TextRequest, TextResult
+from pipelines.types import Adapter, Message, ModelSpec, Sampling, TextRequest, TextResult
 
 REQUEST = TextRequest(
     model="smollm2-135m-instruct", messages=(Message("user", "写一首诗"),), sampling=Sampling(seed=None)
@@ -74,6 +75,13 @@ def test_it_keeps_the_seed_that_was_drawn_and_the_figures() -> None:
 def test_the_path_of_a_local_model_stays_at_home() -> None:
     local = ModelSpec("/home/ann/models/x", "X", "llama", ("chat",), "folder", "/home/ann/models/x")
     assert "ann" not in json.dumps(recipe.make(REQUEST, RESULT, local))
+    for start in ("/home/ann", "~ann", "~/ann", "./ann", "../ann"):
+        asked = TextRequest(f"{start}/x", text="hi", adapters=(Adapter(f"{start}/tone/", 0.5), Adapter("owner/lora")))
+        made = recipe.make(asked, replace(RESULT, model=f"{start}/x"), local)
+        assert "ann" not in json.dumps(made)
+        assert made["request"]["model"] == made["result"]["model"] == made["model"]["location"] == "x"
+        assert recipe.request_of(made).adapters == (Adapter("tone", 0.5), Adapter("owner/lora"))
+    assert recipe.facts(replace(RESULT, model="owner/x"))["model"] == "owner/x"
 
 
 def test_it_survives_an_editor_that_changes_line_ends_or_adds_a_mark(tmp_path: Path) -> None:
