@@ -20,6 +20,7 @@ from pipelines.errors import (
     EngineBroken,
     InternalError,
     Interrupted,
+    MalformedRequest,
     NotFound,
     QueueFull,
     QuotaReached,
@@ -29,7 +30,7 @@ from pipelines.errors import (
     WorkerDied,
 )
 from pipelines.loading.catalog import Catalog
-from pipelines.types import Event, Request, Result, from_json
+from pipelines.types import Event, Request, Result, from_json, to_json
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
 from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, new_job_id
@@ -173,8 +174,8 @@ class Supervisor:
         Raises InvalidRequest, ModelError, QueueFull, QuotaReached, EngineBroken, ShuttingDown, DiskFull or
         ReadOnlyHome; then nothing was kept.
         """
-        request.check()
-        self._catalog.find(request.model)
+        request = _checked(request)
+        self._catalog.check(request)
         with self._lock:
             self._refuse_overload(owner)
             folder = JobFolder.create(self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation)
@@ -483,6 +484,16 @@ class Supervisor:
         except psutil.NoSuchProcess:
             return {}
         return {"memory_used_bytes": used_bytes, "memory_total_bytes": psutil.virtual_memory().total}
+
+
+def _checked(request: Request) -> Request:
+    """The request as another process will read it. Raises InvalidRequest."""
+    try:
+        request = from_json("request", to_json(request))
+    except ValueError as error:
+        raise MalformedRequest(reason=" ".join(str(error).split())[:200]) from error
+    request.check()
+    return request
 
 
 def _event_of(line: dict) -> JobEvent | None:

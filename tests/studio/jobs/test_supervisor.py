@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -12,13 +13,16 @@ from pipelines.errors import (
     DiskFull,
     EmptyPrompt,
     Interrupted,
+    InvalidRequest,
+    NotAllowed,
     NotFound,
     QueueFull,
     QuotaReached,
     UnknownModel,
     WorkerDied,
+    WrongTask,
 )
-from pipelines.types import Message, Sampling, TextRequest
+from pipelines.types import Adapter, Message, Sampling, TextRequest
 from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
@@ -139,6 +143,11 @@ def test_what_is_refused_leaves_nothing(open_services: Open) -> None:
         jobs.submit(ANN, TextRequest(MODEL, task="write", text=" \n"))
     with pytest.raises(UnknownModel):
         jobs.submit(ANN, story(model="no such model"))
+    with pytest.raises(WrongTask):
+        jobs.submit(ANN, TextRequest(MODEL, task="fill-mask", text="A [MASK]."))
+    for odd in (Sampling(seed=1.5), Sampling(temperature="hot"), Sampling(max_new_tokens=None)):  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest):
+            jobs.submit(ANN, replace(story(), sampling=odd))
     assert list((services.settings.home / "jobs").iterdir()) == []
     for _ in range(2):
         jobs.submit(ANN, story())
@@ -295,3 +304,15 @@ def _wait(is_true: object, seconds: float = 10.0) -> None:
     while not is_true():  # type: ignore[operator]
         assert time.monotonic() < deadline, "it did not become true"
         time.sleep(0.05)
+
+
+def test_a_public_demo_runs_only_what_is_there(open_services: Open) -> None:
+    services = open_services(is_started=False, is_space=True, host="0.0.0.0")
+    assert [row.id for row in services.catalog.rows("chat")] == [MODEL]
+    for refused in (story(model="Qwen/Qwen3-8B"), story(model="/etc"), story(model="owner/name")):
+        with pytest.raises((NotAllowed, UnknownModel)):
+            services.jobs.submit(ANN, refused)
+    for source in ("/etc", "evil/adapter"):
+        with pytest.raises(NotAllowed):
+            services.jobs.submit(ANN, replace(story(), adapters=(Adapter(source),)))
+    assert services.jobs.submit(ANN, story()).state == "queued"
