@@ -9,6 +9,7 @@ from studio.services import Services
 from studio.ui.drawer import Drawer
 from studio.ui.endpoints import add_endpoints
 from studio.ui.i18n import translations
+from studio.ui.no_fetching import forbid_fetching
 from studio.ui.tabs.library import LibraryTab
 from studio.ui.tabs.text import TextTab
 from studio.ui.theme import CSS_FILE, HEAD, theme
@@ -21,6 +22,7 @@ CACHE_KEEP_SECONDS = 24 * 3600
 def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     """The page and what its `launch` needs. It makes no request to any other host."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when Blocks is made
+    forbid_fetching()
     with gr.Blocks(
         title="AIGC Studio", fill_width=True, delete_cache=(CACHE_SWEEP_SECONDS, CACHE_KEEP_SECONDS)
     ) as page:
