@@ -11,8 +11,9 @@ from studio.api.gate import Gate
 from studio.home import Home
 from studio.identity import Identity
 from studio.jobs.engine import make_engine
+from studio.jobs.job import Job
 from studio.jobs.store import JobStore
-from studio.jobs.supervisor import Job, Supervisor
+from studio.jobs.supervisor import Supervisor
 from studio.library.conversations import Conversations
 from studio.library.creations import Creations
 from studio.settings import Settings

@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 import psutil
@@ -30,10 +29,11 @@ from pipelines.errors import (
     WorkerDied,
 )
 from pipelines.loading.catalog import Catalog
-from pipelines.types import Event, Request, Result, from_json, to_json
+from pipelines.types import Request, from_json, to_json
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
 from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, new_job_id
+from studio.jobs.job import Job, JobEvent, Place, event_of
 from studio.jobs.queue import TurnQueue, Waiting
 from studio.jobs.store import JobStore, Row
 from studio.settings import Settings
@@ -47,50 +47,6 @@ BROKEN_AFTER_DEATHS = 3
 STOP_SECONDS = 8.0  # Docker kills after ten
 
 log = logging.getLogger("studio.jobs")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a person may know of a job of theirs. The result and the error are read from its folder."""
-
-    id: str
-    owner: str
-    request: Request
-    state: State
-    keep: bool
-    created: float
-    started: float | None = None
-    ended: float | None = None
-    result: Result | None = None
-    error: StudioError | None = None
-    creation_id: str | None = None
-    conversation_id: str | None = None
-    node_id: str | None = None
-
-    @property
-    def title(self) -> str:
-        return self.request.title()
-
-    @property
-    def is_ended(self) -> bool:
-        return self.state not in ("queued", "running")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a queued job stands: how many have their turn before it, and the wait learnt on this machine, if known."""
-
-    ahead: int
-    eta_seconds: float | None
-
-
-@dataclass(frozen=True)
-class JobEvent:
-    """One thing that happened. `data` is a Place ("place"), a pipeline's event, an End ("end"), or None ("started")."""
-
-    kind: str
-    time: float
-    data: Event | Place | End | None
 
 
 OnEnd = Callable[[Job], None]
@@ -259,7 +215,7 @@ class Supervisor:
         while True:
             end = folder.end() or self._ends.get(job_id)  # before the events, so that none is missed
             for line in reader.read():
-                if (event := _event_of(line)) is not None:
+                if (event := event_of(line)) is not None:
                     yield event
             if end is not None:
                 yield JobEvent("end", end.ended, end)
@@ -494,13 +450,3 @@ def _checked(request: Request) -> Request:
         raise MalformedRequest(reason=" ".join(str(error).split())[:200]) from error
     request.check()
     return request
-
-
-def _event_of(line: dict) -> JobEvent | None:
-    """A line of `events.jsonl`; None for one of another version."""
-    if line["kind"] in ("queued", "started"):
-        return JobEvent(line["kind"], line["time"], None)
-    try:
-        return JobEvent(line["kind"], line["time"], from_json("event", line))
-    except ValueError:
-        return None

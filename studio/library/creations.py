@@ -149,9 +149,15 @@ class Creations:
             self._sweep()
 
     def list(
-        self, owner: str, query: str = "", kind: str | None = None, only_starred: bool = False, page: int = 0
+        self,
+        owner: str,
+        query: str = "",
+        kind: str | None = None,
+        only_starred: bool = False,
+        page: int = 0,
+        size: int = PAGE_SIZE,
     ) -> Page:
-        """A page of a person's creations, newest first.
+        """A page of `size` of a person's creations, newest first.
 
         With a query those where each of its words occurs in the title or the text; a page beyond the last is the last.
         """
@@ -168,12 +174,12 @@ class Creations:
         condition = " AND ".join(where)
         with self._reading() as database:
             (total,) = database.execute(f"SELECT COUNT(*) FROM creations WHERE {condition}", values).fetchone()
-            pages = max(1, -(-total // PAGE_SIZE))
+            pages = max(1, -(-total // size))
             number = min(max(page, 0), pages - 1)
             rows = database.execute(
                 f"SELECT sidecar, substr(text, 1, {EXCERPT_CHARACTERS}) AS excerpt FROM creations WHERE {condition} "
                 "ORDER BY created DESC, id LIMIT ? OFFSET ?",
-                [*values, PAGE_SIZE, number * PAGE_SIZE],
+                [*values, size, number * size],
             ).fetchall()
         return Page(tuple(Item(_parse(row["sidecar"]), row["excerpt"]) for row in rows), number, pages, total)
 

@@ -8,15 +8,18 @@ import codecs
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import UnreadableDocument
+from pipelines.errors import TooManyFiles, UnreadableDocument
 
 LIMIT_CHARACTERS = 200_000
 LIMIT_PAGES = 200
 LIMIT_BYTES = 100_000_000
+LIMIT_FILES = 5  # of one message
+LIMIT_FILES_BYTES = 20_000_000  # of them together
 CHILD_MEMORY_BYTES = 1 << 30
 CHILD_SECONDS = 20
 
@@ -41,6 +44,14 @@ class Document:
     name: str
     text: str
     is_cut: bool = False
+
+
+def read_attached(paths: Sequence[Path]) -> tuple[Document, ...]:
+    """The texts of the files of one message. Raises TooManyFiles before any is read, else as `read_document`."""
+    size_bytes = sum(path.stat().st_size for path in paths if path.is_file())
+    if len(paths) > LIMIT_FILES or size_bytes > LIMIT_FILES_BYTES:
+        raise TooManyFiles(files=LIMIT_FILES, megabytes=LIMIT_FILES_BYTES // 1_000_000)
+    return tuple(read_document(path, path.name) for path in paths)
 
 
 def read_document(path: Path, name: str) -> Document:

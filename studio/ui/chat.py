@@ -18,7 +18,7 @@ from pipelines.provenance import recipe
 from pipelines.types import TextRequest
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
-from studio.library.documents import read_document
+from studio.library.documents import read_attached
 from studio.services import Services
 from studio.ui.bubbles import bubbles, edited_text
 from studio.ui.chat_view import Asked, ChatView, Updates, doing_html, messages_of, switched
@@ -40,15 +40,24 @@ class Chat(ChatView):
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wire(self) -> None:
-        p, c, quiet = self.parts, self.list, quietly()
-        outputs = self.outputs
-        here = [self.current, self.hidden]
+        p, c = self.parts, self.list
         self.watching = self.pulse.change(
-            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, c.listed], trigger_mode="multiple", **quiet,
+            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, c.listed], trigger_mode="multiple", **quietly(),
         )  # fmt: skip
-        switch = quietly(cancels=[self.watching])
-        settings: set[Any] = {*self.panel.components.values(), *here}
+        self._wire_presses()
+        self._wire_composer()
+        self._wire_list()
+        self._wire_open_conversation()
 
+    @property
+    def _switch(self) -> dict[str, Any]:
+        """How an event is set up that shows something else than what is watched."""
+        return quietly(cancels=[self.watching])
+
+    def _wire_presses(self) -> None:
+        """What changes the messages."""
+        p, outputs, switch, here = self.parts, self.outputs, self._switch, [self.current, self.hidden]
+        settings: set[Any] = {*self.panel.components.values(), *here}
         presses = [
             gr.on([p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, outputs, **switch),
             p.regenerate.click(told(self._regenerate), settings, outputs, **switch),
@@ -60,24 +69,28 @@ class Chat(ChatView):
             p.next.click(told(self._later), [*here, self.focus], outputs, **switch),
         ]
         for press in presses:  # a press ends the watcher even when it is refused, so an answer may need a new one
-            press.failure(told(self._show_again), here, outputs, **quiet)
+            press.failure(told(self._show_again), here, outputs, **quietly())
+
+    def _wire_composer(self) -> None:
+        """What changes no message."""
+        p, quiet, here = self.parts, quietly(), [self.current, self.hidden]
         p.chat.select(told(self._focus), here, [self.focus, p.previous, p.versions, p.next], **quiet)
         p.stop.click(told(self._stop), here, p.stop, **quiet)
         p.use.click(told(self._use), here, list(self.panel.components.values()), **quiet)
         p.examples.click(told(self._take_example), {p.prompt, self.panel.model}, p.prompt, **quiet)
         self.panel.model.change(told(self._note), [p.prompt, self.panel.model], p.notice, **quiet)
 
+    def _wire_list(self) -> None:
+        """Which conversation is open."""
+        c, outputs, switch = self.list, self.outputs, self._switch
         c.new.click(told(self._new), [self.hidden], outputs, **switch)
         self.panel.private.input(told(self._new), [self.hidden], outputs, **switch)
         c.listed.click(told(self._open_listed), [self.hidden], outputs, **switch)
-        gr.on(
-            [c.search.change],
-            told(self._search),
-            [c.search, self.current],
-            c.listed,
-            trigger_mode="multiple",
-            **quiet,
-        )
+        c.search.change(told(self._search), [c.search, self.current], c.listed, trigger_mode="multiple", **quietly())
+
+    def _wire_open_conversation(self) -> None:
+        """Its name, its files, its end."""
+        c, quiet = self.list, quietly()
         c.rename.click(told(self._ask_name), [self.current], [c.rename_row, c.name, c.delete_row], **quiet)
         gr.on(
             [c.save_name.click, c.name.submit],
@@ -89,7 +102,7 @@ class Chat(ChatView):
         shown, gone = (lambda: gr.update(visible=True)), (lambda: gr.update(visible=False))
         c.delete.click(shown, None, c.delete_row, **quiet)
         c.delete_not.click(gone, None, c.delete_row, **quiet)
-        c.delete_sure.click(told(self._delete), here, outputs, **switch)
+        c.delete_sure.click(told(self._delete), [self.current, self.hidden], self.outputs, **self._switch)
         saves_file(c.export_md.click, told(self._export_md), [self.current])
         saves_file(c.export_json.click, told(self._export_json), [self.current])
 
@@ -100,7 +113,7 @@ class Chat(ChatView):
         # 1. What is sent
         written = values[self.parts.prompt] or {}
         text = str(written.get("text") or "")
-        documents = tuple(read_document(Path(path), Path(path).name) for path in written.get("files") or [])
+        documents = read_attached([Path(path) for path in written.get("files") or []])
         chosen = self.panel.read(values)
         # 2. Where it belongs
         asked = self._asked(values, request, is_private=chosen.private)

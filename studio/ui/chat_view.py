@@ -8,7 +8,7 @@ import gradio as gr
 
 from pipelines.errors import NotFound, StudioError
 from studio.identity import GUEST
-from studio.jobs.supervisor import Job
+from studio.jobs.job import Job
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
 from studio.services import Services
@@ -138,8 +138,9 @@ class ChatView:
         return asked
 
     def _open(self, conversation_id: str, hidden: PrivateConversations, request: gr.Request) -> Asked:
-        book = hidden if conversation_id in hidden else self._services.conversations
-        return Asked(self._services.identity.who(request), language(request), book, conversation_id)
+        owner = self._services.identity.who(request)
+        book = hidden if hidden.holds(owner, conversation_id) else self._services.conversations
+        return Asked(owner, language(request), book, conversation_id)
 
     def _watched(self, asked: Asked, node_id: str) -> Updates:
         return {self.pulse: (asked.conversation_id, node_id, secrets.token_hex(4))}

@@ -1,14 +1,18 @@
 """The named endpoints for clients: what gradio_client, MCP and curl call. All go through the same queue as the page."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
 import gradio as gr
 from gradio.events import api
+from pydantic import TypeAdapter, ValidationError
 
-from pipelines.errors import StudioError
+from pipelines.errors import MalformedRequest, StudioError
 from pipelines.types import TextRequest
-from studio.jobs.supervisor import Job
+from studio.jobs.job import Job, Place
 from studio.services import Services
 from studio.ui.chosen import Chosen
 from studio.ui.components import first_model
@@ -20,17 +24,20 @@ DEFAULTS = Chosen().sampling()  # the same as the page's
 
 
 def add_endpoints(services: Services) -> None:
-    """Give the Blocks that is being built its endpoints. Every argument but the first has a default."""
+    """Give the Blocks that is being built its endpoints."""
+    its = Endpoints(services)
+    for endpoint in (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job):
+        api(told(typed(endpoint)), api_name=endpoint.__name__, concurrency_limit=None)
 
-    async def text_of(owner: str, job: Job) -> str:
-        async for live in follow(services.jobs, owner, job.id):
-            if live.end is not None:
-                if live.error is not None:
-                    raise live.error
-                return live.text
-        return ""
+
+class Endpoints:
+    """Each method is an endpoint; its docstring is what clients read. Every argument but the first has a default."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
 
     async def generate_text(
+        self,
         request: gr.Request,
         prompt: str,
         model: str = DEFAULT_MODEL,
@@ -48,11 +55,11 @@ def add_endpoints(services: Services) -> None:
             seed: 0 to 4294967295; the same seed and settings give the same text, none draws one
         """
         sampling = replace(DEFAULTS, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed)
-        owner = services.identity.who(request)
+        owner = self._services.identity.who(request)
         asked = TextRequest(model, "chat", text=prompt, sampling=sampling)
-        return await text_of(owner, services.jobs.submit(owner, asked))
+        return await self._text_of(owner, self._services.jobs.submit(owner, asked))
 
-    async def chat(request: gr.Request, message: str, conversation_id: str = "") -> tuple[str, str]:
+    async def chat(self, request: gr.Request, message: str, conversation_id: str = "") -> tuple[str, str]:
         """Send a message to a conversation and wait for the answer.
 
         Args:
@@ -62,24 +69,22 @@ def add_endpoints(services: Services) -> None:
         Returns:
             the answer, and the id of the conversation
         """
-        owner, book = services.identity.who(request), services.conversations
-        if not conversation_id:
-            settings = {"model": first_model(services, "chat") or DEFAULT_MODEL, "sampling": asdict(DEFAULTS)}
+        owner, book = self._services.identity.who(request), self._services.conversations
+        is_new = not conversation_id
+        if is_new:
+            settings = {"model": first_model(self._services, "chat") or DEFAULT_MODEL, "sampling": asdict(DEFAULTS)}
             conversation_id = book.new(owner, settings=settings).id
-        conversation = book.get(owner, conversation_id)
-        question = book.add_user(owner, conversation_id, conversation.last_id(), message)
         try:
-            asked = book.get(owner, conversation_id).request(until=question)
-            job_id = services.jobs.new_job_id()
-            place = (conversation_id, book.add_answer(owner, conversation_id, question, job_id))
-            job = services.jobs.submit(owner, asked, conversation=place, job_id=job_id)
+            job = self._ask(owner, conversation_id, message)
         except StudioError:
-            book.remove(owner, conversation_id, question)
+            if is_new:
+                book.delete(owner, conversation_id)
             raise
-        return await text_of(owner, job), conversation_id
+        return await self._text_of(owner, job), conversation_id
 
-    def list_models() -> list[dict[str, Any]]:
+    def list_models(self) -> list[dict[str, Any]]:
         """The text models of this studio: id, name, tasks, languages, size, licence, and whether each is on this machine."""
+        catalog = self._services.catalog
         return [
             {
                 "id": spec.id,
@@ -88,38 +93,80 @@ def add_endpoints(services: Services) -> None:
                 "languages": list(spec.languages),
                 "size_bytes": spec.size_bytes,
                 "licence": spec.licence,
-                "is_on_disk": services.catalog.is_on_disk(spec),
+                "is_on_disk": catalog.is_on_disk(spec),
             }
-            for spec in services.catalog.rows()
+            for spec in catalog.rows()
         ]
 
-    def job(request: gr.Request, job_id: str) -> dict[str, Any]:
-        """How one of your jobs is doing: its state, its text once it has ended, its figures, its error in words.
+    def job(self, request: gr.Request, job_id: str) -> dict[str, Any]:
+        """How one of your jobs is doing: its state, its place in the queue, its text once it has ended, its figures, its
+        error in words.
 
         Args:
             job_id: the id of the job
         """
-        return describe(services.jobs.get(services.identity.who(request), job_id))
+        jobs = self._services.jobs
+        return describe(jobs.get(self._services.identity.who(request), job_id), jobs.place(job_id))
 
-    def cancel_job(request: gr.Request, job_id: str) -> dict[str, Any]:
+    def cancel_job(self, request: gr.Request, job_id: str) -> dict[str, Any]:
         """Stop one of your jobs, waiting or running. One that has ended stays as it is.
 
         Args:
             job_id: the id of the job
         """
-        owner = services.identity.who(request)
-        services.jobs.cancel(owner, job_id)
-        return describe(services.jobs.get(owner, job_id))
+        self._services.jobs.cancel(self._services.identity.who(request), job_id)
+        return self.job(request, job_id)
 
-    for endpoint in (generate_text, chat, list_models, job, cancel_job):
-        api(told(endpoint), api_name=endpoint.__name__, concurrency_limit=None)
+    def _ask(self, owner: str, conversation_id: str, message: str) -> Job:
+        """Add a message and submit the job of its answer. Raises StudioError; then the message was not added."""
+        book, jobs = self._services.conversations, self._services.jobs
+        question = book.add_user(owner, conversation_id, book.get(owner, conversation_id).last_id(), message)
+        try:
+            asked = book.get(owner, conversation_id).request(until=question)
+            job_id = jobs.new_job_id()
+            place = (conversation_id, book.add_answer(owner, conversation_id, question, job_id))
+            return jobs.submit(owner, asked, conversation=place, job_id=job_id)
+        except StudioError:
+            book.remove(owner, conversation_id, question)
+            raise
+
+    async def _text_of(self, owner: str, job: Job) -> str:
+        """Wait for the end of a job. Raises the error that ended it."""
+        async for live in follow(self._services.jobs, owner, job.id):
+            if live.end is not None:
+                if live.error is not None:
+                    raise live.error
+                return live.text
+        return ""
 
 
-def describe(job: Job) -> dict[str, Any]:
-    """A job as JSON."""
+def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    """`endpoint`, called only with arguments of the types that it names; others raise MalformedRequest.
+
+    Gradio hands on whatever JSON a client sent.
+    """
+    parameters = inspect.signature(endpoint).parameters.values()
+    types = [(one.name, None if one.annotation is gr.Request else TypeAdapter(one.annotation)) for one in parameters]
+
+    @functools.wraps(endpoint)
+    def call(*args: Any) -> Any:
+        read = []
+        for (name, adapter), value in zip(types, args, strict=False):
+            try:
+                read.append(value if adapter is None else adapter.validate_python(value))
+            except ValidationError as error:
+                raise MalformedRequest(reason=f"{name}: {error.errors()[0]['msg']}") from error
+        return endpoint(*read)
+
+    return call
+
+
+def describe(job: Job, place: Place | None) -> dict[str, Any]:
+    """A job as JSON. "place" is null unless it waits; "eta_seconds" in it is null until this machine has learnt it."""
     return {
         "id": job.id,
         "state": job.state,
+        "place": asdict(place) if place is not None else None,
         "title": job.title,
         "created": job.created,
         "started": job.started,

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from pipelines.errors import StudioError
 from pipelines.types import Loading, ModelSpec, Progress, TextResult, from_json
-from studio.jobs.supervisor import Place
+from studio.jobs.job import Place
 from studio.ui.stream import Live
 from studio.ui.words import say
 

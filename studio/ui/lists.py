@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from studio.jobs.supervisor import Job, Place
+from studio.jobs.job import Job, Place
 from studio.library.conversations import Header
 from studio.library.creations import Item
 from studio.ui.facts import place_line

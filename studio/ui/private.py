@@ -14,13 +14,17 @@ from studio.library.documents import Document
 
 
 class PrivateConversations:
-    """The private conversations of one page; method by method what `Conversations` does. `owner` is not asked again."""
+    """The private conversations of one page; method by method what `Conversations` does, for their owner alone.
+
+    Gradio finds a page's memory by a `session_hash` that the client makes up: whoever learns it holds this object, so
+    the owner is asked for each time.
+    """
 
     def __init__(self) -> None:
         self._by_id: dict[str, Conversation] = {}
 
-    def __contains__(self, conversation_id: str) -> bool:
-        return conversation_id in self._by_id
+    def holds(self, owner: str, conversation_id: str) -> bool:
+        return conversation_id in self._by_id and self._by_id[conversation_id].owner == owner
 
     def new(self, owner: str, title: str = "", system: str = "", settings: dict | None = None) -> Conversation:
         conversation = Conversation(secrets.token_hex(16))
@@ -30,7 +34,7 @@ class PrivateConversations:
         return conversation
 
     def get(self, owner: str, conversation_id: str) -> Conversation:
-        if conversation_id not in self._by_id:
+        if not self.holds(owner, conversation_id):
             raise NotFound(thing="conversation")
         return self._by_id[conversation_id]
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pipelines.errors import StudioError
 from pipelines.types import Loading, Progress, TextResult, Token
 from studio.jobs.folder import End
-from studio.jobs.supervisor import Job, JobEvent, Place, Supervisor
+from studio.jobs.job import Job, JobEvent, Place
+from studio.jobs.supervisor import Supervisor
 
 SHOW_EVERY_SECONDS = 0.08  # a reader who comes late catches up in a few updates, not in one for each past token
 

@@ -5,7 +5,6 @@ Run → job → `pulse` changes → watch: events of the job → result, facts, 
 
 import secrets
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -16,20 +15,11 @@ from studio.identity import GUEST
 from studio.services import Services
 from studio.ui import lists, safe
 from studio.ui.chosen import Chosen
-from studio.ui.components import (
-    LATEX,
-    first_model,
-    items,
-    model_choices,
-    model_name,
-    pressed,
-    quietly,
-    settings_panel,
-    small,
-)
+from studio.ui.components import first_model, model_choices, model_name, pressed, quietly
 from studio.ui.facts import doing_line, error_line, facts_line, language_notice
 from studio.ui.i18n import language, t
 from studio.ui.stream import Live, follow
+from studio.ui.task_layout import lay_out
 from studio.ui.told import inform, told
 from studio.ui.words import say
 
@@ -43,94 +33,18 @@ LANGUAGES = [
 RECENT = 8
 
 
-@dataclass(frozen=True)
-class TaskParts:
-    """Left: what to do with which text. Right: what came out."""
-
-    kind: gr.Radio
-    prompt: gr.Textbox
-    option: gr.Dropdown
-    examples: gr.HTML
-    run: gr.Button
-    stop: gr.Button
-    notice: gr.HTML
-    result: gr.Markdown
-    candidates: gr.HTML
-    facts: gr.HTML
-    actions: gr.Row
-    again: gr.Button
-    star: gr.Button
-    download: gr.HTML
-    to_chat: gr.Button
-    use: gr.Button
-    recent: gr.HTML
-
-
 class Tasks:
     """The tasks of one page."""
 
     def __init__(self, services: Services, examples: dict[str, list[dict]]) -> None:
         self._services = services
         self._examples = examples
-        self._lay_out()
+        self.panel, self.parts = lay_out(services)
         self.job = gr.State("")  # id of the job that is shown
         self.pulse = gr.State(("", ""))  # (job, nonce)
         self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio")
         self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio")
         self._wire()
-
-    def _lay_out(self) -> None:
-        with gr.Row(elem_classes="studio-columns", equal_height=False):
-            with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
-                kind = gr.Radio(
-                    [(t(f"task_{name}"), name) for name in lists.TASKS],
-                    value="write",
-                    label=t("task"),
-                    elem_id="task-kind",
-                )
-                prompt = gr.Textbox(
-                    label=t("prompt_write"), lines=5, max_lines=14, elem_id="task-prompt", max_length=400_000
-                )
-                examples = items("task-examples")
-                option = gr.Dropdown(
-                    [],
-                    label=t("tone"),
-                    info=t("tone_help"),
-                    allow_custom_value=True,
-                    visible=False,
-                    elem_id="task-option",
-                )
-                notice = gr.HTML("", elem_id="task-notice", elem_classes="notice", visible=False)
-                with gr.Row(elem_classes="tight runs"):
-                    run = gr.Button(t("run"), variant="primary", elem_id="task-run", elem_classes="studio-run", scale=3)
-                    stop = gr.Button(
-                        t("stop"),
-                        elem_id="task-stop",
-                        elem_classes="studio-stop",
-                        scale=1,
-                        min_width=96,
-                        interactive=False,
-                    )
-                self.panel = settings_panel(self._services, "task", "write", has_system=False)
-            with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
-                with gr.Column(elem_classes="studio-card result-card"):
-                    result = gr.Markdown(
-                        str(t("result_empty")), elem_id="task-result", elem_classes="result", latex_delimiters=LATEX
-                    )
-                    candidates = items("task-candidates", visible=False)
-                facts = gr.HTML("", elem_id="task-facts", elem_classes="facts")
-                with gr.Row(elem_classes="tight actions", visible=False) as actions:
-                    again = small("run_again", "task-again", variant="primary", visible=False)
-                    star = small("star", "task-star")
-                    download = gr.HTML("", elem_id="task-download", visible=False)
-                    to_chat = small("send_to_chat", "task-to-chat")
-                    use = small("use_settings", "task-use")
-        gr.Markdown(f"**{t('recent')}**", elem_classes="strip-title")
-        recent = items("task-recent")
-        self.parts = TaskParts(
-            kind, prompt, option, examples, run, stop, notice, result, candidates, facts, actions, again, star, download,
-            to_chat, use, recent,
-        )  # fmt: skip
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,6 +1,10 @@
-"""Errors of the studio as what gradio shows: a plain sentence in the person's language. The one place."""
+"""Errors of the studio as what gradio shows: a plain sentence in the person's language. The one place.
+
+Gradio 6.31 shows a message as HTML, and ours quote names that others chose (a model in a recipe): they are escaped here.
+"""
 
 import functools
+import html
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -14,12 +18,17 @@ from studio.ui.words import say
 
 def inform(key: str, lang: str) -> None:
     """A short message that goes away by itself."""
-    gr.Info(say(key, lang), title=say("toast_done", lang), duration=4)
+    gr.Info(_as_text(say(key, lang)), title=say("toast_done", lang), duration=4)
 
 
 def refuse(message: str) -> gr.Error:
     """What to raise so that the person reads `message`."""
-    return gr.Error(message, print_exception=False)
+    return gr.Error(_as_text(message), print_exception=False)
+
+
+def _as_text(message: str) -> str:
+    """Quotes stay, for whoever reads the message in a script: it never stands in an attribute."""
+    return html.escape(message, quote=False)
 
 
 def told(handler: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,7 +39,8 @@ def told(handler: Callable[..., Any]) -> Callable[..., Any]:
         request = dict(zip(asks_at, args, strict=False)).get("request")
         return refuse(error.say(language(request)))
 
-    if inspect.iscoroutinefunction(handler):
+    original = inspect.unwrap(handler)
+    if inspect.iscoroutinefunction(original):
 
         @functools.wraps(handler)
         async def wait(*args: Any) -> Any:
@@ -41,7 +51,7 @@ def told(handler: Callable[..., Any]) -> Callable[..., Any]:
 
         return wait
 
-    if inspect.isasyncgenfunction(handler):
+    if inspect.isasyncgenfunction(original):
 
         @functools.wraps(handler)
         async def stream(*args: Any) -> Any:

@@ -1,6 +1,7 @@
 """How fast text is: `make bench`. Every figure is the median of repeated pairs measured in one run.
 
     first page     `python app.py` until the page is there, against `python -c "import gradio"`
+    in a browser   tokens/s of an answer that a Chromium on the same cores shows while it is written
     one answer     tokens/s that a client sees through the queue, against the engine called bare with the same request
     four answers   four at once through the queue, against one
     transformers   the bare engine against transformers' float32 `generate` on the same weights
@@ -10,6 +11,7 @@ Rates count the tokens that the model made over the whole time that the caller w
 """
 
 import argparse
+import re
 import statistics
 import subprocess
 import sys
@@ -22,11 +24,14 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from gradio_client import Client
+from playwright.sync_api import expect, sync_playwright
 
 from pipelines.loading.openvino import import_openvino_genai
 from pipelines.text import TextPipeline
 from pipelines.types import Sampling, TextRequest, ignore
+from tests import chromium
 from tests.bench.record import record
+from tests.browser.conftest import ARGUMENTS
 from tests.server import ROOT, StudioServer
 
 MODEL = "smollm2-135m-instruct"
@@ -92,11 +97,13 @@ def measure_answers(pairs: int) -> dict[str, float | int | str]:
         for _ in range(pairs):
             alone.append(_rate(lambda: sum(ask(seed) for seed in seeds)))
             together.append(_rate(lambda: _at_once(ask, seeds)))
+        shown = _rates_in_a_browser(server, pairs)
         server.stop()
     return {
         "bare engine, tokens/s": statistics.median(direct),
         "through the queue, tokens/s": statistics.median(through),
         "through the queue / bare engine": statistics.median(t / d for t, d in zip(through, direct, strict=True)),
+        "read in a browser, tokens/s": statistics.median(shown),
         "four one after another, tokens/s": statistics.median(alone),
         "four at once, tokens/s": statistics.median(together),
         "four at once / one after another": statistics.median(t / a for t, a in zip(together, alone, strict=True)),
@@ -184,6 +191,28 @@ def _seeds_of_long_answers(pipeline: TextPipeline, count: int) -> list[int]:
         if len(seeds) == count:
             return seeds
     raise RuntimeError(f"fewer than {count} of 200 seeds gave an answer of {NEW_TOKENS} tokens")
+
+
+def _rates_in_a_browser(server: StudioServer, count: int) -> list[float]:
+    """Tokens/s of answers that a Chromium on the same cores shows while they are written, from Send to the last token."""
+    rates = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=ARGUMENTS)
+        page = browser.new_page(locale="en-US")
+        page.goto(server.url)
+        for _ in range(count):
+            page.locator("#text-new").click()
+            page.locator("#text-prompt textarea").fill(PROMPT)
+            start = time.perf_counter()
+            page.locator("#text-send").click()
+            facts = page.locator("#text-facts")
+            expect(facts).to_contain_text("seed", timeout=60_000)
+            seconds = time.perf_counter() - start
+            told = re.search(r"([\d,]+) tokens ·", facts.inner_text())
+            assert told is not None
+            rates.append(int(told[1].replace(",", "")) / seconds)
+        browser.close()
+    return rates
 
 
 def _at_once(ask: Callable[[int], int], seeds: list[int]) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import chromium
 from tests.server import StudioServer
@@ -54,9 +54,11 @@ def own_studio(tmp_path: Path) -> Iterator[StudioServer]:
 def open_page(browser: Browser) -> Iterator[OpenPage]:
     """`open_page(url, locale="en-US", …)` is a new person: a context with its own cookies.
 
-    At the end no page may have asked another host for anything or have raised an error of its own.
+    At the end no page may have asked another host for anything, have raised an error of its own, or show what only
+    its makers should read.
     """
-    contexts, wrong = [], []
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
 
     def open_page(url: str, **options: object) -> Page:
         context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1440, "height": 900}, **options})
@@ -64,6 +66,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
         page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else wrong.append(r.url))
         page.goto(url)
         expect(page.get_by_role("tab").first).to_be_visible()
@@ -71,5 +74,15 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 
     yield open_page
     for context in contexts:
+        wrong += [f"a page shows {words!r}" for page in context.pages for words in _for_makers_only(page)]
         context.close()
     assert wrong == []
+
+
+def _for_makers_only(page: Page) -> list[str]:
+    """The words on a page by which a failure shows that nobody put into plain words."""
+    text = page.locator("body").inner_text()
+    toasts = " ".join(page.get_by_test_id("toast-body").all_inner_texts())
+    return [words for words in ("Traceback", "upstream app", "__i18n__") if words in text] + [
+        words for words in ("undefined", "null", "[object") if words in toasts
+    ]

@@ -6,61 +6,19 @@ import signal
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.talk import (
+    LONG_STORY,
+    ask,
+    last_answer,
+    longer_answers,
+    run_again,
+    wait_until_done,
+    wait_until_writing,
+)
 from tests.server import StudioServer
-
-# With these seeds the starter writes for seconds: long enough to do something in the middle.
-LONG_STORY = "Write a very long story about a river that wanted to see the sea, with many chapters."
-
-
-def ask(page: Page, text: str) -> None:
-    """Send a message; returns when it was taken."""
-    page.locator("#text-prompt textarea").fill(text)
-    page.locator("#text-send").click()
-    expect(page.locator("#text-prompt textarea")).to_have_value("")
-
-
-def last_answer(page: Page) -> str:
-    """In one look, because the page may change between two."""
-    return str(
-        page.evaluate("""() => [...document.querySelectorAll('#text-chat [data-testid=bot]')].pop()?.innerText ?? ''""")
-    )
-
-
-def wait_until_writing(page: Page, characters: int = 80) -> str:
-    """Wait until an answer is on its way; what it says so far."""
-    page.wait_for_function(
-        """n => { const b = document.querySelectorAll('#text-chat [data-testid=bot]');
-                  return b.length && b[b.length - 1].innerText.length > n }""",
-        arg=characters,
-    )
-    return last_answer(page)
-
-
-def wait_until_done(page: Page) -> str:
-    """Wait for the line of facts, which stands there when the answer is complete; the answer."""
-    expect(page.locator("#text-facts")).to_contain_text("seed")
-    expect(page.locator("#text-stop")).to_be_disabled()
-    return last_answer(page)
-
-
-def run_again(page: Page) -> None:
-    """Press “Run again” below an answer that failed, and see it being written."""
-    page.locator("#text-again").click()
-    expect(page.locator("#text-stop")).to_be_enabled()
-    wait_until_writing(page)
-    page.locator("#text-stop").click()
-    wait_until_done(page)
-
-
-def longer_answers(page: Page) -> None:
-    """Let an answer grow to 4,000 tokens, so that there is time to do something in the middle of it."""
-    page.get_by_role("button", name="More settings").first.click()
-    length = page.locator("#text-max-new-tokens input[type=number]")
-    length.fill("4000")
-    length.blur()
 
 
 def test_the_first_answer(studio: StudioServer, open_page: OpenPage) -> None:
@@ -100,15 +58,15 @@ def test_stop_ends_the_answer_within_a_second_and_keeps_it(studio: StudioServer,
 
 def test_a_reload_in_the_middle_finds_the_answer_and_sees_it_finish(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    longer_answers(page)
+    longer_answers(page, 900)  # 6 to 8 seconds
     ask(page, LONG_STORY)
     before = wait_until_writing(page)
     page.reload()
     after = wait_until_writing(page, len(before))
-    assert after.startswith(before[:40])
-    page.locator("#text-stop").click()
-    wait_until_done(page)
-    assert last_answer(page).startswith(before[:40])
+    expect(page.locator("#text-stop")).to_be_enabled()  # it is still being written, and nobody stops it
+    answer = wait_until_done(page)
+    assert after.startswith(before[:40]) and answer.startswith(before[:40]) and len(answer) > len(after)
+    expect(page.locator("#text-facts")).not_to_contain_text("stopped")
 
 
 def test_a_second_tab_of_the_same_person_sees_the_same_answer(studio: StudioServer, open_page: OpenPage) -> None:
@@ -164,7 +122,7 @@ def test_a_message_sent_too_early_is_refused_and_the_answer_goes_on(studio: Stud
     wait_until_done(page)
 
 
-def test_regenerate_edit_and_versions(studio: StudioServer, open_page: OpenPage) -> None:
+def test_regenerate_and_versions(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     ask(page, "Name an animal.")
     first = wait_until_done(page)
@@ -200,24 +158,25 @@ def test_no_sideways_scroll(studio: StudioServer, open_page: OpenPage, width: in
         assert wide <= 0, f"{tab} is {wide} px too wide"
 
 
-def test_what_a_model_says_cannot_run_or_fetch(studio: StudioServer, open_page: OpenPage) -> None:
-    page = open_page(studio.url)
-    page.evaluate("window.__pwned = 0")
-    page.on("dialog", lambda dialog: (_ for _ in ()).throw(AssertionError(dialog.message)))
-    for attack in (
-        "<img src=x onerror='window.__pwned=1'>",
-        "![x](https://example.com/leak.png)",
-        "<script>window.__pwned=1</script>",
-        "[click](javascript:window.__pwned=1)",
-        "$\\href{javascript:window.__pwned=1}{x}$",
-        "<svg/onload=window.__pwned=1>",
-    ):
-        ask(page, f"Repeat: {attack}")
-        wait_until_done(page)
-    assert page.evaluate("window.__pwned") == 0  # and open_page fails if any other host was asked
-
-
 def test_a_killed_worker_is_said_and_the_next_message_works(own_studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(own_studio.url)
+    longer_answers(page)
+    ask(page, LONG_STORY)
+    wait_until_writing(page)
+    (worker,) = own_studio.worker_pids()
+    os.kill(worker, signal.SIGKILL)
+    expect(page.get_by_text("The engine stopped while it worked on this")).to_be_visible()
+    ask(page, "What is the capital of France?")
+    wait_until_done(page)
+    expect(page.get_by_text("The engine stopped while it worked on this")).to_be_visible()
+    assert "engine stopped" not in last_answer(page)
+    answers = page.locator("#text-chat [data-testid=bot]")
+    assert "Paris" in answers.last.inner_text()
+
+
+def test_a_killed_worker_leaves_an_answer_one_click_from_running_again(
+    own_studio: StudioServer, open_page: OpenPage
+) -> None:
     page = open_page(own_studio.url)
     longer_answers(page)
     ask(page, LONG_STORY)

@@ -8,6 +8,8 @@ import gradio as gr
 
 from pipelines.provenance import recipe
 from studio.identity import GUEST
+from studio.library.conversations import Header
+from studio.library.creations import PAGE_SIZE, Item
 from studio.services import Services
 from studio.ui import lists
 from studio.ui.components import items, pressed, quietly
@@ -78,17 +80,15 @@ class LibraryTab:
         return self._show(query, kind, starred, page + 1, request)
 
     def _show(self, query: str, kind: str, starred: bool, number: int, request: gr.Request, asked: str = "") -> Updates:
-        """One page of what matches. Conversations stand on the first page, before the creations: they carry no star."""
+        """One page of what matches."""
         owner, lang = self._services.identity.who(request), language(request)
-        cards, pages = [], 1
-        if owner != GUEST:
-            if kind != "text" and not starred and number <= 0:
-                headers = self._services.conversations.list(owner, query)
-                cards += [lists.conversation_card(header, lang) for header in headers]
-            if kind != "conversation":
-                page = self._services.creations.list(owner, query, None, starred, number)
-                number, pages = page.number, page.pages
-                cards += [lists.creation_card(item, lang, is_asked=item.creation.id == asked) for item in page.items]
+        entries, number, pages = entries_of(self._services, owner, query, kind, starred, number)
+        cards = [
+            lists.conversation_card(entry, lang)
+            if isinstance(entry, Header)
+            else lists.creation_card(entry, lang, is_asked=entry.creation.id == asked)
+            for entry in entries
+        ]
         narrowed = bool(query.strip()) or kind != "all" or starred
         if not cards and narrowed:
             html = lists.empty(say("library_none", lang))
@@ -140,3 +140,29 @@ class LibraryTab:
         found = recipe.read(Path(path))
         inform("settings_taken", language(request))
         return {self._drop: None, self._wish: make_wish("recipe", json.dumps(found))}
+
+
+def entries_of(
+    services: Services, owner: str, query: str = "", kind: str = "all", starred: bool = False, number: int = 0
+) -> tuple[list[Header | Item], int, int]:
+    """Conversations and creations together, the newest first: those of one page, its number, the number of pages.
+
+    `kind` is "all", "text" or "conversation"; a conversation carries no star. A page beyond the last is the last.
+    """
+    if owner == GUEST:
+        return [], 0, 1
+    # 1. The newest of each kind, as many as reach to the end of this page
+    until = (max(number, 0) + 1) * PAGE_SIZE
+    headers = [] if kind == "text" or starred else services.conversations.list(owner, query)
+    page = services.creations.list(owner, query, only_starred=starred, size=until)
+    items, total = ((), 0) if kind == "conversation" else (page.items, page.total)
+    newest: list[Header | Item] = sorted([*headers[:until], *items], key=_time, reverse=True)
+    # 2. Of them those of this page
+    pages = max(1, -(-(len(headers) + total) // PAGE_SIZE))
+    number = min(max(number, 0), pages - 1)
+    return newest[number * PAGE_SIZE : (number + 1) * PAGE_SIZE], number, pages
+
+
+def _time(entry: Header | Item) -> str:
+    """ISO time in UTC, which sorts as it reads."""
+    return entry.updated if isinstance(entry, Header) else entry.creation.created

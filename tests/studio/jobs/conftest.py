@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.types import Sampling, TextRequest
-from studio.jobs.supervisor import JobEvent, Supervisor
+from studio.jobs.job import JobEvent
+from studio.jobs.supervisor import Supervisor
 from studio.services import Services
 from studio.settings import Settings
 

@@ -14,9 +14,16 @@ from hypothesis import strategies as st
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
-from pipelines.errors import UnreadableDocument
+from pipelines.errors import TooManyFiles, UnreadableDocument
 from studio.library import documents
-from studio.library.documents import LIMIT_CHARACTERS, Document, read_document
+from studio.library.documents import (
+    LIMIT_CHARACTERS,
+    LIMIT_FILES,
+    LIMIT_FILES_BYTES,
+    Document,
+    read_attached,
+    read_document,
+)
 
 POEM = "静夜思\n床前明月光,疑是地上霜。\n举头望明月,低头思故乡。\n"
 
@@ -191,3 +198,16 @@ def test_the_child_may_not_take_more_memory_than_it_was_given(tmp_path: Path) ->
     if sys.platform == "darwin":
         pytest.skip("macOS has no limit on the memory of a process; the time limit holds there")
     assert subprocess.run([sys.executable, "-c", f"import sys; {hungry}", "x"], check=False).returncode == 2
+
+
+def test_a_message_takes_a_few_files_of_a_bounded_size(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{n}.txt" for n in range(LIMIT_FILES + 1)]
+    for path in paths:
+        path.write_text(path.name)
+    assert read_attached(paths[:-1]) == tuple(Document(path.name, path.name) for path in paths[:-1])
+    with pytest.raises(TooManyFiles, match=f"at most {LIMIT_FILES} files"):
+        read_attached(paths)
+    with paths[0].open("r+b") as file:
+        file.truncate(LIMIT_FILES_BYTES)
+    with pytest.raises(TooManyFiles, match="20 MB"):
+        read_attached(paths[:2])

@@ -1,6 +1,8 @@
 """A conversation as bubbles; a private one holds what a kept one holds."""
 
-from pipelines.errors import UnreadableDocument
+import pytest
+
+from pipelines.errors import NotFound, UnreadableDocument
 from studio.jobs.folder import End
 from studio.library.documents import Document
 from studio.ui.bubbles import bubbles, edited_text
@@ -57,6 +59,27 @@ def test_versions_of_a_private_conversation() -> None:
     assert [node.text for node in book.get("me", talk).path()] == ["one"]
     book.remove("me", talk, question)
     assert [node.id for node in book.get("me", talk).path()] == [other]
+
+
+def test_a_private_conversation_is_there_for_its_owner_alone() -> None:
+    """Whoever makes up the session_hash of another page holds its PrivateConversations."""
+    book = PrivateConversations()
+    talk = book.new("ann").id
+    question = book.add_user("ann", talk, None, "My secret is 4711.")
+    assert book.holds("ann", talk) and not book.holds("bo", talk)
+    for attempt in (
+        lambda: book.get("bo", talk),
+        lambda: book.set_settings("bo", talk, "", {}),
+        lambda: book.add_user("bo", talk, None, "me too"),
+        lambda: book.add_answer("bo", talk, question, "job"),
+        lambda: book.settle("bo", talk, question, "mine", {}),
+        lambda: book.edit("bo", talk, question, "mine"),
+        lambda: book.choose("bo", talk, question),
+        lambda: book.remove("bo", talk, question),
+    ):
+        with pytest.raises(NotFound):
+            attempt()
+    assert [node.text for node in book.get("ann", talk).path()] == ["My secret is 4711."]
 
 
 def test_an_edited_bubble_means_what_it_shows() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pipelines.provenance import recipe
 from pipelines.types import Loading, ModelSpec, TextResult
-from studio.jobs.supervisor import Place
+from studio.jobs.job import Place
 from studio.ui.facts import (
     doing_line,
     duration,

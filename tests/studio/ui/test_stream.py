@@ -3,7 +3,7 @@
 from pipelines.errors import WorkerDied
 from pipelines.types import Loading, TextResult, Token
 from studio.jobs.folder import End
-from studio.jobs.supervisor import JobEvent, Place
+from studio.jobs.job import JobEvent, Place
 from studio.ui.stream import Live, fold
 
 RESULT = TextResult(

@@ -1,0 +1,193 @@
+"""What a person does with conversations beyond asking: edit, name, search, delete, attach, and keep nothing."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
+
+from tests.browser.conftest import OpenPage
+from tests.browser.talk import ask, choose_model, last_answer, longer_answers, wait_until_done
+from tests.server import StudioServer
+
+SECONDS_UNTIL_FORGOTTEN = 15.0
+
+
+def questions(page: Page) -> list[str]:
+    return [text.strip() for text in page.locator("#text-chat [data-testid=user]").all_inner_texts()]
+
+
+def traces(studio: StudioServer, words: str) -> list[Path]:
+    """The files below the studio's home that hold `words`."""
+    return [path for path in studio.home.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
+
+
+def last_request(studio: StudioServer) -> dict:
+    newest = max((studio.home / "jobs").glob("*/request.json"), key=lambda path: path.stat().st_mtime_ns)
+    return dict(json.loads(newest.read_text())["request"])
+
+
+def attach(page: Page, *paths: Path) -> None:
+    page.locator("#text-prompt input[type=file]").set_input_files(list(paths))
+    expect(page.locator("#text-prompt .thumbnail-item")).to_have_count(len(paths))
+
+
+def pdf(path: Path, line: str) -> Path:
+    writer = PdfWriter()
+    font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+    fonts = DictionaryObject()
+    fonts[NameObject("/F1")] = DictionaryObject({NameObject(k): NameObject(v) for k, v in font.items()})
+    content = DecodedStreamObject()
+    content.set_data(f"BT /F1 12 Tf 20 100 Td ({line}) Tj ET".encode())
+    page = writer.add_blank_page(300, 200)
+    page[NameObject("/Contents")] = writer._add_object(content)
+    page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+    writer.write(path)
+    return path
+
+
+def test_an_edited_question_is_a_second_version_with_an_answer_of_its_own(
+    studio: StudioServer, open_page: OpenPage
+) -> None:
+    page = open_page(studio.url)
+    ask(page, "What is the capital of Italy?")
+    first = wait_until_done(page)
+    page.locator("#text-chat [data-testid=user]").hover()
+    page.locator("#text-chat").get_by_role("button", name="Edit", exact=True).click()
+    page.locator("#text-chat textarea").fill("What is the capital of France?")
+    page.locator("#text-chat").get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#text-versions")).to_contain_text("2 / 2")
+    assert "Paris" in wait_until_done(page)
+    assert questions(page) == ["What is the capital of France?"]
+    page.locator("#text-previous").click()
+    expect(page.locator("#text-versions")).to_contain_text("1 / 2")
+    assert (questions(page), last_answer(page)) == (["What is the capital of Italy?"], first)
+
+
+def test_the_last_turn_is_deleted_and_stays_deleted(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    ask(page, "Name a bird.")
+    wait_until_done(page)
+    ask(page, "Name a fish.")
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(2)
+    wait_until_done(page)
+    page.locator("#text-delete").click()
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(1)
+    page.reload()
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(1)
+    assert questions(page) == ["Name a bird."]
+
+
+def test_a_conversation_is_named_searched_and_deleted(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    listed = page.locator("#text-conversations li")
+    for question in ("Name a bird.", "Name a fish."):
+        page.locator("#text-new").click()
+        expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
+        ask(page, question)
+        wait_until_done(page)
+    expect(listed).to_have_count(2)
+    page.locator("#text-rename").click()
+    page.locator("#text-name").get_by_role("textbox").fill("Things that swim")
+    page.locator("#text-save-name").click()
+    expect(listed.first).to_contain_text("Things that swim")
+    page.locator("#text-search").get_by_role("textbox").fill("bird")
+    expect(listed).to_have_count(1)
+    expect(listed).to_contain_text("Name a bird.")
+    page.locator("#text-search").get_by_role("textbox").fill("swim")
+    expect(listed).to_contain_text("Things that swim")
+    page.locator("#text-delete-conversation").click()
+    page.locator("#text-delete-sure").click()
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
+    page.reload()
+    expect(listed).to_have_count(1)
+    expect(listed).to_contain_text("Name a bird.")
+
+
+def test_what_is_private_is_kept_nowhere(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    page.locator("#text-private input").check()
+    ask(page, "My private word is xylophonist.")
+    wait_until_done(page)
+    ask(page, "Which word was it, xylophonist?")
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(2)
+    wait_until_done(page)
+    expect(page.locator("#text-conversations")).not_to_contain_text("xylophonist")
+    page.locator("#jobs-chip").click()
+    expect(page.locator("#jobs-rows")).not_to_contain_text("xylophonist")
+    until = time.monotonic() + SECONDS_UNTIL_FORGOTTEN
+    while traces(studio, "xylophonist") and time.monotonic() < until:
+        time.sleep(0.2)
+    assert traces(studio, "xylophonist") == []
+    page.reload()
+    expect(page.locator("#text-examples")).to_contain_text("capital of France")
+    expect(page.locator("#text-chat")).not_to_contain_text("xylophonist")
+    page.get_by_role("tab", name="Library", exact=True).click()
+    expect(page.locator("#library-items")).to_contain_text("Everything you make stands here")
+
+
+def test_attached_files_are_named_and_read_by_the_model(
+    studio: StudioServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("The password of the gate is 'heron'.")
+    page = open_page(studio.url)
+    attach(page, notes, pdf(tmp_path / "plan.pdf", "The bridge opens in June."))
+    ask(page, "What do these say?")
+    expect(page.locator("#text-chat [data-testid=user]").first).to_contain_text("notes.txt, plan.pdf")
+    (message,) = [one for one in last_request(studio)["messages"] if one["role"] == "user"]
+    assert "The password of the gate is 'heron'." in message["text"]
+    assert "The bridge opens in June." in message["text"] and message["text"].endswith("What do these say?")
+    wait_until_done(page)
+
+
+def test_too_many_files_are_refused_and_the_message_is_kept(
+    studio: StudioServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    paths = [tmp_path / f"{n}.txt" for n in range(6)]
+    for path in paths:
+        path.write_text(path.name)
+    page = open_page(studio.url)
+    attach(page, *paths)
+    page.locator("#text-prompt textarea").fill("What do these say?")
+    page.locator("#text-send").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("at most 5 files")
+    expect(page.locator("#text-prompt textarea")).to_have_value("What do these say?")
+
+
+def test_settings_survive_a_reload(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    page.locator("#text-system textarea").fill("You are a pirate.")
+    page.locator("#text-preset").get_by_text("Creative", exact=True).click()
+    longer_answers(page, 77)
+    page.locator("#text-seed input").fill("4711")
+    page.locator("#text-seed input").blur()
+    expect(page.locator("#text-preset input:checked")).to_have_value("own")
+    page.reload()
+    expect(page.locator("#text-system textarea")).to_have_value("You are a pirate.")
+    expect(page.locator("#text-preset input:checked")).to_have_value("own")
+    page.get_by_role("button", name="More settings").first.click()
+    expect(page.locator("#text-max-new-tokens input[type=number]")).to_have_value("77")
+    expect(page.locator("#text-temperature input[type=number]")).to_have_value("1")
+    expect(page.locator("#text-seed input")).to_have_value("4711")
+
+
+@pytest.mark.parametrize("folder", ["empty", None])
+def test_a_model_that_is_none_is_said_plainly_and_the_message_is_kept(
+    studio: StudioServer, open_page: OpenPage, tmp_path: Path, folder: str | None
+) -> None:
+    (tmp_path / "empty").mkdir()
+    model = str(tmp_path / folder) if folder else '<a href="https://evil.example">Log in again</a>'
+    page = open_page(studio.url)
+    choose_model(page, model)
+    page.locator("#text-prompt textarea").fill("Name a bird.")
+    page.locator("#text-send").click()
+    toast = page.get_by_test_id("toast-body")
+    expect(toast).to_contain_text("no weights" if folder else f"There is no model called “{model}”")
+    assert toast.locator("a").count() == 0
+    expect(page.locator("#text-prompt textarea")).to_have_value("Name a bird.")
+    expect(page.locator("#text-conversations")).to_contain_text(re.compile("Send a first message"))
