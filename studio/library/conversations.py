@@ -188,10 +188,9 @@ class Conversations:
         """The whole conversation as JSON, all versions with their figures, beside the recipe of what is shown."""
         conversation = self.get(owner, conversation_id)
         data = {
-            "recipe": recipe.make(conversation.request()),
+            "recipe": recipe.make(conversation.request()),  # with the settings, and no path of a local model
             "title": conversation.title,
             "system": conversation.system,
-            "settings": conversation.settings,
             "created": conversation.created,
             "updated": conversation.updated,
             "shown": [node.id for node in conversation.path()],

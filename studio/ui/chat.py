@@ -113,8 +113,9 @@ class Chat(ChatView):
         # 1. What is sent
         written = values[self.parts.prompt] or {}
         text = str(written.get("text") or "")
-        documents = read_attached([Path(path) for path in written.get("files") or []])
         chosen = self.panel.read(values)
+        files = [Path(path) for path in written.get("files") or []]
+        documents = read_attached(files)
         # 2. Where it belongs
         asked = self._asked(values, request, is_private=chosen.private)
         self._refuse_while_writing(asked)
@@ -132,6 +133,8 @@ class Chat(ChatView):
             if is_new and isinstance(asked.book, Conversations):
                 asked.book.delete(asked.owner, asked.conversation_id)
             raise
+        for file in files if asked.is_private else ():  # what was uploaded is in the message now, and nowhere else
+            file.unlink(missing_ok=True)
         return {**updates, self.parts.prompt: gr.update(value={"text": "", "files": []})}
 
     def _begin(self, asked: Asked, chosen: Chosen) -> Asked:

@@ -240,8 +240,11 @@ class Tasks:
         chosen, task = Chosen.read(data), _task(data.get("kind"))
         updates: Updates = self.panel.filled(chosen) if data else {}
         updates |= self._form_of(task, chosen.model, lang, str(data.get("option") or ""))
-        updates[self.parts.kind] = task
-        updates[self.parts.prompt] = {**updates[self.parts.prompt], "value": str(data.get("prompt") or "")}
+        if data:  # else the person may already be typing
+            updates[self.parts.kind] = task
+            updates[self.parts.prompt] = {**updates[self.parts.prompt], "value": str(data.get("prompt") or "")}
+        else:
+            del updates[self.parts.prompt]
         updates[self.parts.recent] = self._recent_html(owner, lang)
         return {**updates, **self.shown(owner, str(saved_job or ""))}
 
