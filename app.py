@@ -1,5 +1,6 @@
 """AIGC Studio: flags → Settings → Services → page → launch; nothing else."""
 
+import errno
 import os
 import signal
 import socket
@@ -9,7 +10,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from pipelines.errors import PortInUse, StudioError
+from pipelines.errors import NoSuchAddress, PortForbidden, PortInUse, StudioError
 from pipelines.version import VERSION
 from studio.api.door import Door
 from studio.api.health import health_route
@@ -32,7 +33,7 @@ def main() -> None:
         os.environ.setdefault(name, value)
     try:
         settings = Settings.from_environment()
-        _refuse_taken_port(settings)
+        _refuse_unusable_port(settings)
         services = Services(settings, announce=lambda line: print(line, flush=True))
     except StudioError as error:
         languages = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
@@ -79,15 +80,19 @@ def _doors(services: Services) -> dict[str, Any]:
     return {"middleware": [door], "routes": routes}
 
 
-def _refuse_taken_port(settings: Settings) -> None:
-    """Gradio would say it with a traceback, after the seconds that its import takes."""
+def _refuse_unusable_port(settings: Settings) -> None:
+    """Raises PortInUse, PortForbidden or NoSuchAddress. Gradio would say it with a traceback, after the seconds that its import takes."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host.strip("[]"), settings.port))
-        except OSError as error:
-            raise PortInUse(port=settings.port) from error
+        except PermissionError as error:
+            raise PortForbidden(port=settings.port) from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: a part of the name is empty or too long
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                raise PortInUse(port=settings.port) from error
+            raise NoSuchAddress(host=settings.host) from error
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@
     ├── InvalidRequest      EmptyPrompt · PromptTooLong · ContextOverflow · SettingOutOfRange · NoMask
     │                       · UnreadableDocument (NoRecipe) · TooManyFiles · MalformedRequest
     ├── ModelError          UnknownModel · WrongTask · UnsupportedModel (UnsupportedFormat) · UnsafeModel
-    │                       · ModelNotHere · ModelGated · ModelDamaged · StarterUnavailable
+    │                       · ModelNotHere · ModelGated · ModelDamaged · NotAModel · StarterUnavailable
     │                       · OutOfMemory (ModelTooLarge) · ConversationTooLarge · TemplateRefused · AdapterMismatch
     ├── QueueFull · QuotaReached
     ├── NotFound · NotAllowed (ShareNeedsLogin · WrongAddress · ForeignPage · ClosedRoute · TokenNeeded)
-    ├── StorageError        DiskFull · ReadOnlyHome · HomeInUse · HomeTooNew · HomeDamaged · PortInUse
+    ├── StorageError        DiskFull · ReadOnlyHome · HomeInUse · HomeTooNew · HomeDamaged
+    │                       · PortInUse · PortForbidden · NoSuchAddress
     └── JobError            WorkerDied · EngineBroken · ShuttingDown · Interrupted · InternalError
 
 Nothing else is shown to a person. An error crosses processes as `{"code": class name, "details": {...}}`, so that
@@ -162,8 +163,16 @@ class ModelGated(ModelError):
 
 
 class ModelDamaged(ModelError):
-    en = "The files of “{model}” are damaged: {reason}. Delete {path} and fetch the model again."
-    zh = "“{model}”的文件已损坏:{reason}。请删除 {path} 后重新获取该模型。"
+    en = "The files of “{model}” are damaged: {reason}. Fetch or copy the model again; its files are in {path}."
+    zh = "“{model}”的文件已损坏:{reason}。请重新获取或复制该模型;它的文件在 {path}。"
+
+
+class NotAModel(ModelError):
+    en = (
+        "“{model}” is no model that can be loaded: {reason}. "
+        "Choose a folder with config.json and safetensors weights, or a .gguf file."
+    )
+    zh = "“{model}”不是可以加载的模型:{reason}。请选择含 config.json 和 safetensors 权重的文件夹,或一个 .gguf 文件。"
 
 
 class StarterUnavailable(ModelError):
@@ -298,6 +307,16 @@ class PortInUse(StorageError):
     zh = "端口 {port} 已被其他程序占用。请停止它,或用 --port 指定其他端口启动。"
 
 
+class PortForbidden(StorageError):
+    en = "This user may not open port {port}. Start with --port and a number above 1023."
+    zh = "当前用户无权打开端口 {port}。请用 --port 指定大于 1023 的端口启动。"
+
+
+class NoSuchAddress(StorageError):
+    en = "This machine has no address {host}. Start with --host 127.0.0.1 or 0.0.0.0."
+    zh = "本机没有地址 {host}。请用 --host 127.0.0.1 或 0.0.0.0 启动。"
+
+
 # ── a job's own end ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -361,6 +380,7 @@ _ZH_WORDS = {
     "adapters need a safetensors model": "适配器需要 safetensors 格式的模型",
     "it fills gaps and takes none": "它用于填空,不接受适配器",
     "its weights are pickles, which can run code": "它的权重是 pickle 文件,其中可能带有可执行代码",
+    "it holds no safetensors or GGUF weights": "其中没有 safetensors 或 GGUF 权重",
     "there are no weights in its folder": "它的文件夹中没有权重",
     "it holds no adapter_model.safetensors": "其中没有 adapter_model.safetensors",
     "its repository holds no safetensors or GGUF weights": "它的仓库中没有 safetensors 或 GGUF 权重",

@@ -30,6 +30,7 @@ def open_database(path: Path, tables: str) -> sqlite3.Connection:
 
 
 def _connect(path: Path, tables: str) -> sqlite3.Connection:
+    path.touch(mode=0o600)  # SQLite would let everybody on the machine read a new one; its -wal and -shm follow it
     database = sqlite3.connect(path, check_same_thread=False, timeout=WAIT_SECONDS)
     try:
         database.row_factory = sqlite3.Row

@@ -27,13 +27,13 @@ class Home:
 
     @classmethod
     def open(cls, path: Path) -> "Home":
-        """Make the folder if there is none and hold it until `close`.
+        """Make the folder if there is none, for this user only, and hold it until `close`.
 
         Raises ReadOnlyHome, DiskFull, HomeInUse, HomeDamaged, or HomeTooNew when a newer version wrote it.
         """
         try:
             with storage_errors(path):
-                path.mkdir(parents=True, exist_ok=True)
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 lock = (path / "server.lock").open("ab")
         except OSError as error:  # a file where the folder should be, a name that is too long …
             raise ReadOnlyHome(path=str(path)) from error

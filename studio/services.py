@@ -1,8 +1,10 @@
 """Every long-lived object of the server, made once and passed down. The only place that knows who needs whom."""
 
 import logging
+import socket
 from collections.abc import Callable
 from contextlib import suppress
+from ipaddress import ip_address
 
 from pipelines.base import open_catalog
 from pipelines.errors import NotFound
@@ -30,7 +32,7 @@ class Services:
         self.home = Home.open(settings.home)
         self.identity = Identity(settings.home, settings.auth)
         self.gate = (
-            Gate(lambda token: announce(f"To let a browser in, open the page with ?token={token}"))
+            Gate(lambda token: announce(f"To let a browser in, open {_page(settings)}?token={token}"))
             if settings.is_gated
             else None
         )
@@ -62,3 +64,13 @@ class Services:
             if job.conversation_id and job.node_id and job.result:
                 facts = recipe.facts(job.result)
                 self.conversations.settle(job.owner, job.conversation_id, job.node_id, job.result.text, facts)
+
+
+def _page(settings: Settings) -> str:
+    """The page's address as others on the network write it, when the machine's name leads to its own address."""
+    host = settings.host.strip("[]")
+    if host in ("0.0.0.0", "::"):
+        with suppress(OSError, UnicodeError):
+            named = socket.gethostbyname(socket.gethostname())
+            host = host if ip_address(named).is_loopback else named
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/"

@@ -37,6 +37,13 @@ def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "192.0.2.1", "x" * 70])
+def test_an_address_that_is_not_here_is_said_plainly(host: str, tmp_path: Path) -> None:
+    ended = _start("--host", host, "--port", str(free_port()), "--home", str(tmp_path / "home"))
+    assert _is_plain(ended) and f"no address {host}" in ended.stderr and "taken" not in ended.stderr
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_second_studio_on_the_same_home_is_refused_plainly(tmp_path: Path) -> None:
     server = StudioServer(tmp_path / "home").start(is_worker_awaited=False)
     try:

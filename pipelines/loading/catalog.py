@@ -21,6 +21,7 @@ from pipelines.types import ModelSpec, Request, Task
 CATALOG_FOLDER = Path(__file__).parents[2] / "assets" / "catalog"
 ROW_FILES = ("text.json",)
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
+HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:/tree/main)?/?", re.ASCII)
 
 
 class Family(Protocol):
@@ -79,11 +80,13 @@ class Catalog:
         return spec
 
     def find(self, model: str) -> ModelSpec:
-        """The model that `model` means: a row's id, a name in the models folder, a hub id, or a path.
+        """The model that `model` means: a row's id, a name in the models folder, a hub id or its page, or a path.
 
-        Raises UnknownModel, NotAllowed, and for what lies on this machine UnsupportedModel, UnsafeModel, ModelDamaged.
+        Raises UnknownModel, NotAllowed, and for what lies on this machine UnsupportedModel, UnsafeModel, ModelDamaged,
+        NotAModel.
         """
         # 1 A row
+        model = _without_page(model)
         if model in self._rows:
             return self._rows[model]
 
@@ -100,12 +103,13 @@ class Catalog:
         return spec if folder is None else self._settled(spec, folder)
 
     def find_adapter(self, source: str) -> ModelSpec:
-        """Where a LoRA adapter is: a local folder or a hub id. Its files are checked when it is laid over a model.
+        """Where a LoRA adapter is: a local folder, a hub id or its page. Its files are checked when it is laid over a model.
 
         Raises UnknownModel, and NotAllowed on a public demo.
         """
         if not self._allow_any:
             raise NotAllowed(reason="adapters are not loaded here")
+        source = _without_page(source)
         path = self.local_path(source)
         if path is None:
             return _on_the_hub(source)
@@ -182,6 +186,12 @@ class Catalog:
             size_bytes=weights.size_bytes,
             context_tokens=weights.context_tokens,
         )
+
+
+def _without_page(name: str) -> str:
+    """The hub id where `name` is the address of a model's page, as a browser shows it; else `name`."""
+    page = HUB_PAGE.fullmatch(name.strip())
+    return page[1] if page else name
 
 
 def _on_the_hub(name: str) -> ModelSpec:

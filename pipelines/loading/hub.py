@@ -5,6 +5,7 @@ knows no model family.
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -129,6 +130,8 @@ def _in_plain_words(spec: ModelSpec) -> Iterator[None]:
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
         raise UnknownModel(model=spec.location) from error
     except (errors.OfflineModeIsEnabled, errors.LocalEntryNotFoundError) as error:
+        raise ModelNotHere(model=spec.name, reason="the hub cannot be reached") from error
+    except (httpx2.TransportError, ConnectionError, TimeoutError, socket.gaierror) as error:
         raise ModelNotHere(model=spec.name, reason="the hub cannot be reached") from error
     except (errors.HfHubHTTPError, httpx2.HTTPError, OSError) as error:
         reason = " ".join(str(error).split())[:160] or type(error).__name__

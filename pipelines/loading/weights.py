@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import ModelDamaged, UnsafeModel, UnsupportedFormat, UnsupportedModel
+from pipelines.errors import ModelDamaged, ModelError, NotAModel, UnsafeModel, UnsupportedFormat, UnsupportedModel
 from pipelines.loading import gguf_header, safetensors_header
 
 Format = Literal["safetensors", "gguf", "openvino"]
@@ -60,7 +60,7 @@ class Weights:
 
 
 def check_model(path: Path, model: str) -> Weights:
-    """What the folder or file at `path` is. Raises UnsafeModel, ModelDamaged or UnsupportedModel about `model`."""
+    """What the folder or file at `path` is. Raises UnsafeModel, ModelDamaged, NotAModel or UnsupportedModel."""
     try:
         return _check_single_file(path, model) if path.is_file() else _check_folder(path, model)
     except OSError as error:  # it cannot be read, or goes away meanwhile
@@ -94,17 +94,21 @@ def _check_folder(path: Path, model: str) -> Weights:
             return _check_single_file(packed[0], model)
     if any(file.suffix.lower() in PICKLE_SUFFIXES for file in files):
         raise UnsafeModel(model=model, reason="its weights are pickles, which can run code")
-    raise ModelDamaged(model=model, reason="there are no weights in its folder", path=path)
+    raise NotAModel(model=model, reason="there are no weights in its folder")
 
 
 def check_file(path: Path, model: str, expected: Format | None = None) -> Format:
-    """The format of one weight file, by content, after its header was found whole. Raises UnsafeModel, ModelDamaged."""
+    """The format of one weight file, by content, after its header was found whole.
+
+    Raises UnsafeModel, UnsupportedFormat, and for content of no format NotAModel, or ModelDamaged where a format is
+    `expected`.
+    """
     try:
         with path.open("rb") as file:
             head = file.read(16)
         found = _sniff(head)
         if found is None or (expected and found != expected):
-            raise _refusal(head, path, model)
+            raise _refusal(head, path, model, expected)
         if found == "gguf":
             gguf_header.read_header(path)
         else:
@@ -157,7 +161,7 @@ def _sniff(head: bytes) -> Format | None:
     return None
 
 
-def _refusal(head: bytes, path: Path, model: str) -> UnsafeModel | ModelDamaged | UnsupportedFormat:
+def _refusal(head: bytes, path: Path, model: str, expected: Format | None) -> ModelError:
     """Why a file of none of the expected formats is not opened."""
     is_pickle = head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5
     if is_pickle or head.startswith((b"PK\x03\x04", b"\x89HDF", b"(", b"]", b"cos", b"ctorch")):
@@ -166,7 +170,9 @@ def _refusal(head: bytes, path: Path, model: str) -> UnsafeModel | ModelDamaged 
         return ModelDamaged(model=model, reason=f"{path.name} is only a Git LFS pointer", path=path)
     if path.suffix.lower() == ONNX_SUFFIX:
         return UnsupportedFormat(model=model, file_format="ONNX")
-    return ModelDamaged(model=model, reason=f"{path.name} is no safetensors or GGUF file", path=path)
+    if expected:
+        return ModelDamaged(model=model, reason=f"{path.name} is no safetensors or GGUF file", path=path)
+    return NotAModel(model=model, reason="it holds no safetensors or GGUF weights")
 
 
 def _check_single_file(path: Path, model: str) -> Weights:

@@ -43,6 +43,12 @@ CREATE TABLE IF NOT EXISTS creations (
 CREATE INDEX IF NOT EXISTS creations_by_owner ON creations (owner, created DESC);
 """
 
+# What the person wrote, out of the recipe: the text of a task, the last message of a chat
+_ASKED = """CASE WHEN json_valid(sidecar) THEN
+    coalesce(json_extract(sidecar, '$.recipe.request.text'), '') || ' ' ||
+    coalesce(json_extract(sidecar, '$.recipe.request.messages[#-1].text'), '')
+END"""
+
 
 @dataclass(frozen=True)
 class Creation:
@@ -159,7 +165,7 @@ class Creations:
     ) -> Page:
         """A page of `size` of a person's creations, newest first.
 
-        With a query those where each of its words occurs in the title or the text; a page beyond the last is the last.
+        With a query those where each of its words occurs in the title, the text or what was asked; a page beyond the last is the last.
         """
         where, values = ["owner = ?"], [owner]
         if kind:
@@ -169,8 +175,8 @@ class Creations:
             where.append("is_starred")
         for word in query[:QUERY_CHARACTERS].replace("\0", " ").split():
             literally = re.sub(r"([%_!])", r"!\1", word).encode("utf-8", "replace").decode()
-            where.append("(title LIKE ? ESCAPE '!' OR text LIKE ? ESCAPE '!')")
-            values += [f"%{literally}%"] * 2
+            where.append(f"(title LIKE ? ESCAPE '!' OR text LIKE ? ESCAPE '!' OR {_ASKED} LIKE ? ESCAPE '!')")
+            values += [f"%{literally}%"] * 3
         condition = " AND ".join(where)
         with self._reading() as database:
             (total,) = database.execute(f"SELECT COUNT(*) FROM creations WHERE {condition}", values).fetchone()

@@ -13,7 +13,7 @@ from studio.ui.words import say
 
 @dataclass(frozen=True)
 class Bubble:
-    """One thing shown in the chat. One message may make several: its attachments, its thinking, its text."""
+    """One thing shown in the chat. An answer may make two: its thinking and its text."""
 
     node_id: str
     role: str
@@ -38,13 +38,17 @@ def bubbles(path: Sequence[Node], lives: Mapping[str, Live], language: str) -> l
 
 
 def _question(node: Node, language: str) -> list[Bubble]:
-    shown = []
-    if node.attachments:
-        names = ", ".join(document.name for document in node.attachments)
-        shown.append(Bubble(node.id, "user", f"*{plain(say('attached', language, names=names))}*"))
-    if node.text.strip():
-        shown.append(Bubble(node.id, "user", safe.markdown(node.text)))
-    return shown
+    text = "\n\n".join(part for part in (safe.markdown(node.text.strip()), _attached(node, language)) if part)
+    return [Bubble(node.id, "user", text)] if text else []
+
+
+def _attached(node: Node, language: str) -> str:
+    """The line below a question that names its files, and says which were too long to be read whole."""
+    if not node.attachments:
+        return ""
+    cut = say("only_beginning", language)
+    names = ", ".join(f"{document.name} {cut}" if document.is_cut else document.name for document in node.attachments)
+    return f"*{plain(say('attached', language, names=names))}*"
 
 
 def _answer(node: Node, live: Live | None, language: str) -> list[Bubble]:
@@ -76,6 +80,10 @@ def plain(text: str) -> str:
     return "".join(f"&#{ord(c)};" if c in "\\`*_[]<>#&!|~$" else c for c in text)
 
 
-def edited_text(shown: str, original: str) -> str:
-    """What a person meant who edited a bubble: the characters that we had made harmless are themselves again."""
-    return shown.replace("&lt;", "<") if "&lt;" not in original else shown
+def edited_text(shown: str, node: Node, language: str) -> str:
+    """What a person meant who edited the bubble of a question: its text, without the line that names its files.
+
+    The characters that we had made harmless are themselves again.
+    """
+    shown = shown.removesuffix(_attached(node, language)).rstrip()
+    return shown.replace("&lt;", "<") if "&lt;" not in node.text else shown

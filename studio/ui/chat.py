@@ -15,7 +15,7 @@ import gradio as gr
 
 from pipelines.errors import NotFound, StudioError
 from pipelines.provenance import recipe
-from pipelines.types import TextRequest
+from pipelines.types import TextRequest, to_json
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
 from studio.library.documents import read_attached
@@ -42,7 +42,7 @@ class Chat(ChatView):
     def _wire(self) -> None:
         p, c = self.parts, self.list
         self.watching = self.pulse.change(
-            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, c.listed], trigger_mode="multiple", **quietly(),
+            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, c.listed, self.panel.model], trigger_mode="multiple", **quietly(),
         )  # fmt: skip
         self._wire_presses()
         self._wire_composer()
@@ -192,7 +192,9 @@ class Chat(ChatView):
         shown = bubbles(conversation.path(), self._lives(asked, conversation), asked.language)
         at = edit.index if isinstance(edit.index, int) else edit.index[0]
         node = conversation.node(shown[at].node_id if at < len(shown) else "")
-        node_id = asked.book.edit(asked.owner, asked.conversation_id, node.id, edited_text(str(edit.value), node.text))
+        node_id = asked.book.edit(
+            asked.owner, asked.conversation_id, node.id, edited_text(str(edit.value), node, asked.language)
+        )
         try:
             return self._ask(asked, self.panel.read(values), node_id)
         except StudioError:
@@ -270,7 +272,9 @@ class Chat(ChatView):
     def _settled(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
         """What the watcher may change, when there is nothing more to wait for."""
         p, updates = self.parts, self._shown(asked, conversation, lives)
-        return {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop, self.list.listed)}
+        shown = {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop, self.list.listed)}
+        choices = model_choices(self._services, "chat", asked.language)  # the model is loaded now
+        return {**shown, self.panel.model: gr.update(choices=choices)}
 
     # ── conversations ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -283,9 +287,8 @@ class Chat(ChatView):
         known = [model for _, model in choices]
         model = chosen.model or (known[0] if known else None)
         updates[self.panel.model] = gr.update(choices=choices, value=model) if saved else gr.update(choices=choices)
-        asked = Asked(
-            self._services.identity.who(request), lang, self._services.conversations, str(saved_current or "")
-        )
+        current = "" if chosen.private else str(saved_current or "")  # what is private never goes on in what is kept
+        asked = Asked(self._services.identity.who(request), lang, self._services.conversations, current)
         try:
             return {**updates, **self._opened(asked, with_settings=False)}
         except NotFound:
@@ -302,6 +305,24 @@ class Chat(ChatView):
         asked = Asked(self._services.identity.who(request), language(request), self._services.conversations, "")
         updates = self._opened(asked, with_settings=False)
         return {**updates, self.parts.prompt: gr.update(value={"text": text, "files": []})}
+
+    def restored(self, asked: TextRequest, hidden: PrivateConversations, request: gr.Request) -> Updates:
+        """A new conversation with the messages of a request that was dropped on the page."""
+        owner, book = self._services.identity.who(request), self._services.conversations
+        system = next((message.text for message in asked.messages if message.role == "system"), "")
+        conversation_id = book.new(owner, system=system).id
+        parent: str | None = None
+        for message in asked.messages:
+            if message.role == "user":
+                parent = book.add_user(owner, conversation_id, parent, message.text)
+            elif message.role == "assistant" and parent is not None:
+                parent = book.add_answer(owner, conversation_id, parent, self._services.jobs.new_job_id())
+                book.settle(owner, conversation_id, parent, message.text, {})
+        fields = to_json(asked)
+        book.set_settings(
+            owner, conversation_id, system, {name: fields[name] for name in ("model", "sampling", "adapters")}
+        )
+        return self.open(conversation_id, hidden, request)
 
     def filled(self, asked: TextRequest) -> Updates:
         """The settings of a request filled in; whether to keep nothing stays the person's choice."""

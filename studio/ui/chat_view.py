@@ -107,7 +107,9 @@ class ChatView:
         p = self.parts
         node_id = switched(conversation, focus)
         if node_id is None:
-            return {part: gr.update(visible=False) for part in (p.previous, p.versions, p.next)}
+            elsewhere = any(conversation.versions(node.id)[1] > 1 for node in conversation.path())
+            hint = gr.update(visible=elsewhere, value=say("versions_elsewhere", lang))
+            return {p.previous: gr.update(visible=False), p.versions: hint, p.next: gr.update(visible=False)}
         k, n, _ = conversation.versions(node_id)
         return {
             p.previous: gr.update(visible=True, interactive=k > 1),
@@ -133,7 +135,7 @@ class ChatView:
 
     def _asked(self, values: Updates, request: gr.Request, *, is_private: bool = False) -> Asked:
         asked = self._open(values[self.current], values[self.hidden], request)
-        if not asked.conversation_id and is_private:
+        if is_private and not asked.is_private:
             return Asked(asked.owner, asked.language, values[self.hidden], "")
         return asked
 
@@ -183,9 +185,11 @@ class ChatView:
 
 
 def switched(conversation: Conversation, focus: str) -> str | None:
-    """The message whose versions are switched: the pressed one, else the last one shown that has several."""
-    several = [node.id for node in conversation.path() if conversation.versions(node.id)[1] > 1]
-    return focus if focus in several else several[-1] if several else None
+    """The message whose versions are switched: the pressed one, else the last answer or its question, if it has several."""
+    path = conversation.path()
+    several = [node.id for node in path if conversation.versions(node.id)[1] > 1]
+    last = [node.id for node in path[-2:] if node.id in several]
+    return focus if focus in several else last[-1] if last else None
 
 
 def messages_of(shown: list[Bubble]) -> list[dict[str, Any]]:

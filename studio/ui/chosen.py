@@ -49,7 +49,7 @@ class Chosen:
             value: Any = data.get(field.name)
             default: Any = field.default
             if field.name == "seed":
-                taken["seed"] = int(value) if _is_number(value) and value >= 0 else None
+                taken["seed"] = _seed(value)
             elif isinstance(default, bool | str):
                 if isinstance(value, type(default)):
                     taken[field.name] = value
@@ -83,6 +83,13 @@ class Chosen:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def _seed(value: object) -> int | None:
+    """Empty is none. What a person wrote and is no whole number becomes -1, which the request refuses with the range."""
+    if isinstance(value, str) and (text := value.strip()):
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
+    return int(value) if _is_number(value) and value >= 0 else None  # type: ignore[operator, call-overload]
 
 
 def _is_number(value: object) -> bool:

@@ -65,7 +65,7 @@ class SettingsPanel:
     top_p: gr.Slider
     top_k: gr.Slider
     repetition_penalty: gr.Slider
-    seed: gr.Number
+    seed: gr.Textbox
     adapter: gr.Textbox
     adapter_weight: gr.Slider
     private: gr.Checkbox
@@ -82,7 +82,9 @@ class SettingsPanel:
 
     def filled(self, chosen: Chosen) -> dict[Component, Any]:
         """Updates that show `chosen`."""
-        return {component: gr.update(value=getattr(chosen, name)) for name, component in self.components.items()}
+        return {
+            component: gr.update(value=_shown(getattr(chosen, name))) for name, component in self.components.items()
+        }
 
     def keep_in(self, saved: gr.BrowserState) -> None:
         """Write the settings into the browser whenever the person changes one; the server is not asked."""
@@ -90,6 +92,11 @@ class SettingsPanel:
         js = f"(...values) => Object.fromEntries({names}.map((name, at) => [name, values[at]]))"
         parts = list(self.components.values())
         gr.on([part.input for part in parts], None, parts, saved, js=js, api_visibility="private")
+
+
+def _shown(value: object) -> object:
+    """A setting as its part shows it: a seed that is drawn is an empty box."""
+    return "" if value is None else value
 
 
 def settings_panel(services: Services, area: str, task: Task, *, has_system: bool) -> SettingsPanel:
@@ -115,7 +122,8 @@ def settings_panel(services: Services, area: str, task: Task, *, has_system: boo
     )
     with gr.Accordion(t("more_settings"), open=False, elem_id=f"{area}-more"):
         sliders = {name: _slider(area, name) for name in SAMPLING_NAMES}
-        seed = gr.Number(None, label=t("seed"), info=t("seed_help"), precision=0, minimum=0, elem_id=f"{area}-seed")
+        # not a gr.Number: gradio 6.31 makes an empty one 0 when it is first shown
+        seed = gr.Textbox("", label=t("seed"), info=t("seed_help"), max_lines=1, elem_id=f"{area}-seed")
         adapter = gr.Textbox(
             label=t("adapter"), info=t("adapter_help"), elem_id=f"{area}-adapter", visible=not settings.is_public_demo
         )

@@ -30,8 +30,9 @@ HEAD = """
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       const run = visible(".studio-run");
       if (run) { event.preventDefault(); event.stopPropagation(); setTimeout(() => run.click(), 150); }
-    } else if (event.key === "Escape" && !document.querySelector("[role=listbox], .options")) {
-      visible(".studio-stop")?.click();
+    } else if (event.key === "Escape" && document.activeElement?.getAttribute("aria-expanded") !== "true") {
+      const drawer = document.querySelector(".sidebar.open .toggle-button");
+      if (drawer) drawer.click(); else visible(".studio-stop")?.click();
     }
   }, true);
   // in one column the result stands below the settings

@@ -94,6 +94,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "stopped_empty": ("(Stopped before the first word.)", "(在写出第一个词之前停止。)"),
     "nothing_to_regenerate": ("There is no answer yet. Send a message first.", "还没有回答。请先发送消息。"),
     "still_writing": ("An answer is being written. Stop it or wait for its end.", "正在写回答。请停止它,或等它写完。"),
+    "only_beginning": ("(only its beginning)", "(仅开头部分)"),
+    "versions_elsewhere": ("Press a message above to see its other versions", "点按上方的消息可查看其其他版本"),
     "attached": ("Attached: {names}", "附件:{names}"),
     # models
     "model": ("Model", "模型"),
@@ -157,8 +159,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "seed": ("Seed", "随机种子"),
     "seed_help": (
-        "The same seed and settings give the same answer. Empty draws a new one, which is shown under the answer.",
-        "相同的种子和设置会得到相同的回答。留空则随机抽取,并显示在回答下方。",
+        "A whole number. The same seed and settings give the same answer while nothing else runs; a prompt that was "
+        "read before may change a word. Empty draws a new one, which is shown under the answer.",
+        "整数。没有其他作业运行时,相同的种子和设置会得到相同的回答;提示词若曾被读过,个别词可能不同。留空则随机抽取,并显示在回答下方。",
     ),
     "adapter": ("LoRA adapter", "LoRA 适配器"),
     "adapter_help": (

@@ -164,7 +164,7 @@ def test_settings_survive_a_reload(studio: StudioServer, open_page: OpenPage) ->
     page.locator("#text-system textarea").fill("You are a pirate.")
     page.locator("#text-preset").get_by_text("Creative", exact=True).click()
     longer_answers(page, 77)
-    page.locator("#text-seed input").fill("4711")
+    page.locator("#text-seed input").press_sequentially("4711")
     page.locator("#text-seed input").blur()
     expect(page.locator("#text-preset input:checked")).to_have_value("own")
     page.reload()
@@ -191,3 +191,36 @@ def test_a_model_that_is_none_is_said_plainly_and_the_message_is_kept(
     assert toast.locator("a").count() == 0
     expect(page.locator("#text-prompt textarea")).to_have_value("Name a bird.")
     expect(page.locator("#text-conversations")).to_contain_text(re.compile("Send a first message"))
+
+
+def test_opening_more_settings_fixes_no_seed(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    page.locator("#text-more").get_by_role("button").first.click()
+    expect(page.locator("#text-seed").get_by_role("textbox")).to_have_value("")
+    seeds = set()
+    for _ in range(2):
+        ask(page, "Name a colour.")
+        wait_until_done(page)
+        seeds.add(page.locator("#text-facts").inner_text().partition("seed ")[2].split()[0])
+    assert len(seeds) == 2
+    page.locator("#text-seed").get_by_role("textbox").fill("1.5")
+    page.locator("#text-prompt textarea").fill("Name a tree.")
+    page.locator("#text-send").click()
+    expect(page.get_by_text("it must lie between 0 and")).to_be_visible()
+
+
+def test_a_private_message_never_goes_on_in_a_kept_conversation(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    ask(page, "An ordinary question.")
+    wait_until_done(page)
+    page.locator("#text-private input").check()
+    ask(page, "My private word is quetzal.")
+    wait_until_done(page)
+    page.reload()
+    expect(page.locator("#text-conversations")).to_contain_text("An ordinary question.")
+    expect(page.locator("#text-private input")).to_be_checked()
+    ask(page, "My other private word is ocelot.")
+    wait_until_done(page)
+    kept = [path.read_text() for path in (studio.home / "conversations").glob("*.jsonl")]
+    assert any("An ordinary question." in text for text in kept)
+    assert not any("quetzal" in text or "ocelot" in text for text in kept)

@@ -99,7 +99,8 @@ def test_an_exported_conversation_dropped_on_the_page_opens_the_chat(
         other = open_page(studio.url)
         open_library(other)
         other.locator("#library-drop input[type=file]").set_input_files(exported)
-        expect(other.locator("#text-prompt")).to_be_visible()
+        expect(other.locator("#text-chat").get_by_test_id("user")).to_have_text("Name a bird.")
+        expect(other.locator("#text-conversations")).to_contain_text("Name a bird.")
 
 
 def test_a_file_without_a_recipe_is_said_plainly(studio: StudioServer, open_page: OpenPage, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import HomeDamaged, HomeInUse, HomeTooNew
+from studio.database import open_database
 from studio.home import FOLDERS, SCHEMA, Home
 
 
@@ -14,6 +15,22 @@ def test_a_home_is_made_with_its_schema_number(tmp_path: Path) -> None:
     assert json.loads((home.path / "home.json").read_bytes()) == {"schema": SCHEMA}
     assert all((home.path / folder).is_dir() for folder in FOLDERS)
     home.close()
+
+
+def test_a_new_home_is_its_users_own_and_an_old_one_is_left_as_it_is(tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    old.chmod(0o755)
+    for path, mode in ((tmp_path / "new", 0o700), (old, 0o755)):
+        home = Home.open(path)
+        database = open_database(path / "studio.db", "CREATE TABLE IF NOT EXISTS x (y TEXT);")
+        assert path.stat().st_mode & 0o777 == mode
+        assert {file.stat().st_mode & 0o777 for file in path.glob("studio.db*")} == {0o600}
+        database.close()
+        home.close()
+    (old / "studio.db").chmod(0o640)
+    open_database(old / "studio.db", "").close()
+    assert (old / "studio.db").stat().st_mode & 0o777 == 0o640
 
 
 def test_a_second_server_is_refused_and_let_in_when_the_first_has_gone(tmp_path: Path) -> None:

@@ -75,7 +75,10 @@ class TextTab:
             case ("text", _, _):
                 return {self._tabs: gr.Tabs(selected="text")}
             case ("recipe", str(text), _):
-                return self._fill(recipe.request_of(json.loads(text)), request)
+                asked = recipe.request_of(json.loads(text))
+                if any(message.role == "assistant" for message in asked.messages):
+                    return self._at("chat") | self.chat.restored(asked, hidden, request)
+                return self._fill(asked, request)
         return {self._tabs: gr.skip()}
 
     def _open_creation(self, owner: str, creation_id: str, request: gr.Request) -> dict:

@@ -13,6 +13,7 @@ from pipelines.base import find_families, open_catalog
 from pipelines.errors import (
     ModelDamaged,
     NotAllowed,
+    NotAModel,
     StudioError,
     UnknownModel,
     UnsafeModel,
@@ -117,6 +118,33 @@ def test_a_hub_id_is_taken_at_its_word(models):
     spec = open_catalog(models).find("owner/some-model")
     assert (spec.source, spec.location, spec.family) == ("hub", "owner/some-model", "")
     assert not open_catalog(models).is_on_disk(spec)
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/tree/main", "/tree/main/"])
+def test_the_page_of_a_model_means_its_hub_id(ending, models):
+    catalog = open_catalog(models)
+    assert catalog.find(f"https://huggingface.co/owner/some-model{ending}") == catalog.find("owner/some-model")
+    row = next(row for row in catalog.rows() if row.source == "hub")
+    assert catalog.find(f" https://huggingface.co/{row.id}{ending}") == row
+    assert catalog.find_adapter(f"https://huggingface.co/owner/lora{ending}").location == "owner/lora"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://huggingface.co/owner", "https://evil.org/owner/name", "https://huggingface.co/a/b/tree/other"]
+)
+def test_another_address_is_unknown(address, models):
+    with pytest.raises(UnknownModel):
+        open_catalog(models).find(address)
+
+
+def test_nobody_is_told_to_delete_what_is_no_model(models, tmp_path):
+    (tmp_path / "nothing").mkdir()
+    (tmp_path / "text.gguf").write_text("hello")
+    for path in ("/etc/passwd", tmp_path / "nothing", tmp_path / "text.gguf"):
+        with pytest.raises(NotAModel) as caught:
+            open_catalog(models).find(str(path))
+        assert "Choose a folder" in caught.value.say("en") and "elete" not in caught.value.say("en")
+        assert "中没有" in caught.value.say("zh")
 
 
 def test_a_hub_model_that_is_here_says_what_it_is(models, llama_folder, tmp_path):

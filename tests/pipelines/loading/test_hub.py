@@ -192,6 +192,20 @@ def test_gated_unknown_and_unreachable(small_hub, monkeypatch):
         hub.snapshot(spec("owner/other"), ignore)
 
 
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:9", "http://no-such-host.invalid"])
+def test_no_network_is_said_in_plain_words(endpoint, small_hub, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+    with pytest.raises(ModelNotHere) as away:
+        hub.snapshot(spec("owner/other"), ignore)
+    assert "the hub cannot be reached" in away.value.say("en") and "Errno" not in away.value.say("en")
+    assert "无法连接 hub" in away.value.say("zh")
+
+
+def test_a_full_disk_keeps_its_own_reason():
+    with pytest.raises(ModelNotHere, match="No space left"), hub._in_plain_words(spec("owner/other")):
+        raise OSError(28, "No space left on device")
+
+
 def test_a_gguf_repository_gives_one_file():
     sizes = {"a-Q8_0.gguf": 3, "a-Q4_K_M.gguf": 2, "a-F16.gguf": 9, "config.json": 1, "sub/x.gguf": 1}
     assert hub._wanted(sizes, "x") == ["config.json", "a-Q4_K_M.gguf"]

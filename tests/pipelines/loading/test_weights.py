@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ModelDamaged, UnsafeModel, UnsupportedModel
+from pipelines.errors import ModelDamaged, NotAModel, UnsafeModel, UnsupportedModel
 from pipelines.loading.weights import check_adapter, check_file, check_model
 
 ROOT = Path(__file__).parents[3]
@@ -95,9 +95,9 @@ def test_a_pickle_by_another_name_is_refused(name, pickles, tmp_path):
     for number, content in enumerate(pickles):
         folder = model_folder(tmp_path / f"{number}", LLAMA)
         (folder / name).write_bytes(content)
-        with pytest.raises((UnsafeModel, ModelDamaged)):
+        with pytest.raises((UnsafeModel, ModelDamaged, NotAModel)):
             check_model(folder, "bad")
-        with pytest.raises((UnsafeModel, ModelDamaged)):
+        with pytest.raises((UnsafeModel, NotAModel)):
             check_model(folder / name, "bad")
 
 
@@ -197,7 +197,7 @@ def test_half_of_a_file_is_damage(llama_folder, starter_folder, tmp_path):
     (folder / "model.safetensors").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ModelDamaged, match="should have") as caught:
         check_model(folder, "half")
-    assert "half" in caught.value.say("zh")
+    assert "half" in caught.value.say("zh") and "copy the model again" in caught.value.say("en")
     (packed,) = starter_folder.glob("*.gguf")
     half = tmp_path / "half.gguf"
     half.write_bytes(packed.read_bytes()[:40_000_000])
@@ -210,7 +210,7 @@ def test_an_empty_file_a_pointer_and_no_weights_at_all(tmp_path):
         folder = model_folder(tmp_path / "m", LLAMA, model_DOT_safetensors=content)
         with pytest.raises(ModelDamaged):
             check_model(folder, "bad")
-    with pytest.raises(ModelDamaged, match="no weights"):
+    with pytest.raises(NotAModel, match="no weights"):
         check_model(model_folder(tmp_path / "empty", LLAMA), "bad")
 
 
@@ -245,7 +245,7 @@ def test_half_an_openvino_folder_is_damage(starter_folder, tmp_path):
 def test_a_file_that_is_no_model(tmp_path):
     other = tmp_path / "notes.txt"
     other.write_text("hello")
-    with pytest.raises(ModelDamaged):
+    with pytest.raises(NotAModel):
         check_model(other, "notes")
 
 

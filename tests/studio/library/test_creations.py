@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.errors import DiskFull, NotFound
 from pipelines.provenance import recipe
-from pipelines.types import Sampling, TextRequest
+from pipelines.types import Message, Sampling, TextRequest
 from studio.library.creations import PAGE_SIZE, Creation, Creations
 
 ANN, BEN = "visitor:ann", "login:ben"
@@ -73,9 +73,22 @@ def test_search_takes_every_word_as_it_is_written(creations: Creations) -> None:
     assert found(creations, "sure_") == found(creations, "% _") == [poem]
     assert found(creations, "!") == found(creations, "晓") == [other]
     assert found(creations, "100") == [other, poem]
-    assert found(creations, "明月 晓") == found(creations, "写一首") == found(creations, "' OR 1=1 --") == []
+    assert found(creations, "明月 晓") == found(creations, "' OR 1=1 --") == []
     assert found(creations, "x" * 1_000_000) == found(creations, "\ud800") == []
     assert found(creations, "\0") == [other, poem]
+
+
+def test_search_finds_what_was_asked(creations: Creations) -> None:
+    poem = save(creations, "床前明月光", "静夜思")
+    turns = (Message("user", "earlier"), Message("assistant", "yes"), Message("user", 'A "quoted" naïve question'))
+    chat = creations.save(ANN, "text", "answer", recipe.make(TextRequest("m", messages=turns)), "t", "0" * 32)
+    bare = creations.save(ANN, "text", "bare", {"odd": float("nan")}, "t", "0" * 32)
+    for id in (chat, bare):
+        creations.index(ANN, id)
+    assert found(creations, "写一首") == found(creations, "明月 一首") == [poem]
+    assert found(creations, '"quoted" naïve') == [chat]
+    assert found(creations, "earlier") == found(creations, "assistant") == found(creations, "recipe") == []
+    assert found(creations, "bare") == [bare]
 
 
 def test_stars_stay_in_the_sidecar(creations: Creations, home: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from pipelines.errors import NotFound, UnreadableDocument
 from studio.jobs.folder import End
+from studio.library.conversation import Node
 from studio.library.documents import Document
 from studio.ui.bubbles import bubbles, edited_text
 from studio.ui.private import PrivateConversations
@@ -18,14 +19,13 @@ def test_a_conversation_from_question_to_answer() -> None:
     path = book.get("me", talk).path()
 
     running = bubbles(path, {answer: Live(text="<think>hm")}, "en")
-    assert [(b.node_id, b.role) for b in running] == [(question, "user"), (question, "user"), (answer, "assistant")]
-    assert running[0].text == "*Attached: a&#42;b.txt*"
-    assert running[1].text == "Why &lt;b>?"
-    assert running[2].message()["metadata"] == {"title": "Thinking", "status": "pending"}
+    assert [(b.node_id, b.role) for b in running] == [(question, "user"), (answer, "assistant")]
+    assert running[0].text == "Why &lt;b>?\n\n*Attached: a&#42;b.txt*"
+    assert running[1].message()["metadata"] == {"title": "Thinking", "status": "pending"}
 
     book.settle("me", talk, answer, "<think>hm</think>Because ![x](http://e.example)", {"finish_reason": "stop"})
     settled = bubbles(book.get("me", talk).path(), {}, "en")
-    assert [b.text for b in settled[2:]] == ["hm", "Because [x](http://e.example)"]
+    assert [b.text for b in settled[1:]] == ["hm", "Because [x](http://e.example)"]
 
 
 def test_an_answer_that_failed_says_why_in_plain_words() -> None:
@@ -82,6 +82,16 @@ def test_a_private_conversation_is_there_for_its_owner_alone() -> None:
     assert [node.text for node in book.get("ann", talk).path()] == ["My secret is 4711."]
 
 
-def test_an_edited_bubble_means_what_it_shows() -> None:
-    assert edited_text("a &lt;b> c", "a <b>") == "a <b> c"
-    assert edited_text("a &lt; b", "a &lt; b") == "a &lt; b"
+@pytest.mark.parametrize(
+    ("shown", "text", "meant"),
+    [
+        ("a &lt;b> c", "a <b>", "a <b> c"),
+        ("a &lt; b", "a &lt; b", "a &lt; b"),
+        ("Why not?\n\n*Attached: long.txt &#40;only its beginning&#41;*", "Why?", "Why not?"),
+    ],
+)
+def test_an_edited_bubble_means_what_it_shows(shown: str, text: str, meant: str) -> None:
+    node = Node("1", None, "user", "", text, (Document("long.txt", "words", is_cut=True),))
+    note = bubbles([node], {}, "en")[0].text.partition("\n\n")[2]
+    assert "only its beginning" in note
+    assert edited_text(shown.replace("*Attached: long.txt &#40;only its beginning&#41;*", note), node, "en") == meant
