@@ -23,8 +23,13 @@ def record(name: str, figures: dict) -> Path:
 
 
 def _commit() -> str:
-    git = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    return subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    """The commit, marked where the tree differs from it in more than results."""
+    named = _git("rev-parse", "--short=12", "HEAD")
+    return named + ("-dirty" if _git("status", "--porcelain", "--", ":!tests/bench/results") else "")
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _machine() -> dict:
