@@ -16,7 +16,7 @@ from studio.api.plain import page, refusal
 from studio.identity import Identity
 
 EN = "Open that library in this browser? What this browser made until now will no longer be shown in it."
-ZH = "要在此浏览器中打开该作品库吗?此浏览器之前的内容将不再显示。"
+ZH = "要在此浏览器中打开该作品库吗？此浏览器之前的内容将不再显示。"
 FORM = """<form method="post" action="link"><input type="hidden" name="token" value="{token}">
 <button>Open · 打开</button></form>"""
 FORM_LIMIT_BYTES = 1000

@@ -37,7 +37,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "jobs_empty": (
         "Nothing has been started yet. Every answer and every task stands here while it waits and runs, even after you "
         "close the page.",
-        "还没有启动过作业。每个回答和任务在等待和运行时都会出现在这里,关闭页面也不会丢失。",
+        "还没有启动过作业。每个回答和任务在等待和运行时都会出现在这里，关闭页面也不会丢失。",
     ),
     "device_chip": ("{device} · {used} of {total}", "{device} · {used} / {total}"),
     "device_starting": ("{device} · starting", "{device} · 正在启动"),
@@ -50,7 +50,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "guest": (
         "This browser sends no cookies, so nothing you make here can be listed or found again. Allow cookies for this "
         "address and reload.",
-        "浏览器没有发送 Cookie,因此你在这里创作的内容无法列出或找回。请允许此地址使用 Cookie 后刷新页面。",
+        "浏览器没有发送 Cookie，因此你在这里创作的内容无法列出或找回。请允许此地址使用 Cookie 后刷新页面。",
     ),
     # verbs
     "send": ("Send", "发送"),
@@ -79,7 +79,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "composer": ("Write a message", "输入消息"),
     "chat_empty": (
         "<h3>Talk with a model on this machine</h3><p>Write below, attach a text or PDF file, or start from an example.</p>",
-        "<h3>与本机上的模型对话</h3><p>在下方输入文字,附上文本或 PDF,或从一个例子开始。</p>",
+        "<h3>与本机上的模型对话</h3><p>在下方输入文字，附上文本或 PDF，或从一个例子开始。</p>",
     ),
     "conversations_empty": ("Conversations stand here. Send a first message.", "对话会列在这里。先发一条消息吧。"),
     "conversations_none": ("No conversation has these words.", "没有包含这些词的对话。"),
@@ -87,32 +87,32 @@ WORDS: dict[str, tuple[str, str]] = {
     "name": ("Name", "名称"),
     "delete_conversation_sure": (
         "Delete this conversation for good? Its answers go with it.",
-        "永久删除这个对话?其中的回答也会一并删除。",
+        "永久删除这个对话？其中的回答也会一并删除。",
     ),
     "conversation_deleted": ("The conversation is deleted.", "对话已删除。"),
-    "empty_answer": ("(The model ended without a word.)", "(模型没有写出任何内容。)"),
-    "stopped_empty": ("(Stopped before the first word.)", "(在写出第一个词之前停止。)"),
+    "empty_answer": ("(The model ended without a word.)", "（模型没有写出任何内容。）"),
+    "stopped_empty": ("(Stopped before the first word.)", "（在写出第一个词之前停止。）"),
     "nothing_to_regenerate": ("There is no answer yet. Send a message first.", "还没有回答。请先发送消息。"),
-    "still_writing": ("An answer is being written. Stop it or wait for its end.", "正在写回答。请停止它,或等它写完。"),
-    "only_beginning": ("(only its beginning)", "(仅开头部分)"),
+    "still_writing": ("An answer is being written. Stop it or wait for its end.", "正在写回答。请停止它，或等它写完。"),
+    "only_beginning": ("(only its beginning)", "（仅开头部分）"),
     "versions_elsewhere": ("Press a message above to see its other versions", "点按上方的消息可查看其其他版本"),
-    "attached": ("Attached: {names}", "附件:{names}"),
+    "attached": ("Attached: {names}", "附件：{names}"),
     # models
     "model": ("Model", "模型"),
     "model_help": (
         "● loaded · ○ on this machine · ↓ to be downloaded. You can also paste a hub id (owner/name) or a folder.",
-        "● 已加载 · ○ 在本机 · ↓ 需下载。也可以粘贴 hub id(作者/名称)或文件夹路径。",
+        "● 已加载 · ○ 在本机 · ↓ 需下载。也可以粘贴 hub id（作者/名称）或文件夹路径。",
     ),
     "model_help_demo": ("● loaded · ○ on this machine · ↓ to be downloaded.", "● 已加载 · ○ 在本机 · ↓ 需下载。"),
     "starter": ("starter", "入门模型"),
     "gated": ("asks for a licence", "需接受许可"),
     "no_chinese": (
         "{model} does not know Chinese, so its answer will be poor. Ask in English, or paste the hub id of a model that knows it.",
-        "{model} 不懂中文,回答会很差。请用英文提问,或粘贴一个懂中文的模型的 hub id。",
+        "{model} 不懂中文，回答会很差。请用英文提问，或粘贴一个懂中文的模型的 hub id。",
     ),
     "no_chinese_try": (
         "{model} does not know Chinese, so its answer will be poor. {other} knows it: choose it under “Model”, or ask in English.",
-        "{model} 不懂中文,回答会很差。{other} 懂中文:请在“模型”中选择它,或改用英文提问。",
+        "{model} 不懂中文，回答会很差。{other} 懂中文：请在“模型”中选择它，或改用英文提问。",
     ),
     # settings
     "settings": ("Settings", "设置"),
@@ -126,7 +126,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "preset_help": (
         "Precise keeps to the likeliest words, for facts and code. Balanced suits most. Creative dares more, for stories. "
         "Own: your values under More settings.",
-        "精确:只用最可能的词,适合事实和代码。均衡:适合大多数情况。创意:更大胆,适合故事。自定:用“更多设置”中的值。",
+        "精确：只用最可能的词，适合事实和代码。均衡：适合大多数情况。创意：更大胆，适合故事。自定：用“更多设置”中的值。",
     ),
     "precise": ("Precise", "精确"),
     "balanced": ("Balanced", "均衡"),
@@ -140,7 +140,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "temperature": ("Temperature", "温度"),
     "temperature_help": (
         "How evenly the next token is drawn. 0 always takes the likeliest; above 1 it grows wild.",
-        "下一个词元抽取得多平均。0 总取最可能的;大于 1 会变得天马行空。",
+        "下一个词元抽取得多平均。0 总取最可能的；大于 1 会变得天马行空。",
     ),
     "top_p": ("Top p", "Top p"),
     "top_p_help": (
@@ -161,7 +161,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "seed_help": (
         "A whole number. The same seed and settings give the same answer while nothing else runs; a prompt that was "
         "read before may change a word. Empty draws a new one, which is shown under the answer.",
-        "整数。没有其他作业运行时,相同的种子和设置会得到相同的回答;提示词若曾被读过,个别词可能不同。留空则随机抽取,并显示在回答下方。",
+        "整数。没有其他作业运行时，相同的种子和设置会得到相同的回答；提示词若曾被读过，个别词可能不同。留空则随机抽取，并显示在回答下方。",
     ),
     "adapter": ("LoRA adapter", "LoRA 适配器"),
     "adapter_help": (
@@ -173,10 +173,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "How strongly the adapter changes the model. 1 is as it was trained.",
         "适配器对模型的影响强度。1 为训练时的强度。",
     ),
-    "private": ("Private: keep nothing", "私密:不保留任何内容"),
+    "private": ("Private: keep nothing", "私密：不保留任何内容"),
     "private_help": (
         "Nothing is listed or kept on the disk after the answer has ended.",
-        "回答结束后不列出,也不在磁盘上保留任何内容。",
+        "回答结束后不列出，也不在磁盘上保留任何内容。",
     ),
     # tasks
     "task": ("What to do", "要做什么"),
@@ -192,7 +192,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "prompt_rewrite": ("Text to rewrite", "要改写的文本"),
     "prompt_translate": ("Text to translate", "要翻译的文本"),
     "prompt_continue": ("How does it begin?", "开头是什么?"),
-    "prompt_fill-mask": ("Sentence with [MASK] for the missing word", "句子(缺词处写 [MASK])"),
+    "prompt_fill-mask": ("Sentence with [MASK] for the missing word", "句子（缺词处写 [MASK]）"),
     "tone": ("Tone", "语气"),
     "tone_help": ("How the new text should sound. You can write your own.", "新文本的语气。也可以自己填写。"),
     "target_language": ("Into", "译成"),
@@ -216,10 +216,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "library_empty": (
         "<h3>Everything you make stands here</h3><p>Texts and conversations, each with the settings that made it. "
         "Go to Text, run a task or send a message, and come back.</p>",
-        "<h3>你创作的一切都会出现在这里</h3><p>文本和对话,连同生成它们的设置。请到“文本”运行一个任务或发送一条消息,再回来看看。</p>",
+        "<h3>你创作的一切都会出现在这里</h3><p>文本和对话，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
     ),
     "library_none": ("Nothing here has these words.", "没有找到包含这些词的内容。"),
-    "library_drop": ("Drop a file from the library here to get its settings back", "把导出的文件拖到这里,找回它的设置"),
+    "library_drop": (
+        "Drop a file from the library here to get its settings back",
+        "把导出的文件拖到这里，找回它的设置",
+    ),
     "first_text": ("Make a first text", "写第一段文本"),
     "page": ("Page {k} of {n}", "第 {k} / {n} 页"),
     "newer": ("Newer", "较新"),
@@ -229,7 +232,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "elsewhere": ("Your library elsewhere", "在别处使用你的作品库"),
     "elsewhere_help": (
         "This browser's cookie is the key to what you made. Give a script a token, or open your library in one more browser.",
-        "此浏览器的 cookie 就是你作品的钥匙。你可以给脚本一个令牌,或在另一个浏览器中打开你的作品库。",
+        "此浏览器的 cookie 就是你作品的钥匙。你可以给脚本一个令牌，或在另一个浏览器中打开你的作品库。",
     ),
     "make_token": ("Token for scripts", "脚本用令牌"),
     "make_link": ("One-time link", "一次性链接"),
@@ -239,7 +242,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "link_help": (
         "Open it in the other browser within {minutes} minutes. It works once.",
-        "请在 {minutes} 分钟内在另一个浏览器中打开,仅可使用一次。",
+        "请在 {minutes} 分钟内在另一个浏览器中打开，仅可使用一次。",
     ),
     "ago_now": ("now", "刚刚"),
     "ago_min": ("{n} min", "{n} 分钟"),
@@ -268,6 +271,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "finish_cancelled": ("stopped", "已停止"),
     "ended_unknown": (
         "The studio was stopped while it worked on this. Your input is kept: press “Run again”.",
-        "处理过程中工作室被停止。你的输入已保留:请点“再次运行”。",
+        "处理过程中工作室被停止。你的输入已保留：请点“再次运行”。",
     ),
 }
