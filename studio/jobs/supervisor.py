@@ -169,9 +169,6 @@ class Supervisor:
                 continue  # removed between the two looks, or no longer readable
         return jobs
 
-    def active(self, owner: str) -> list[Job]:
-        return [job for job in self.recent(owner) if not job.is_ended]
-
     def cancel(self, owner: str, job_id: str) -> None:
         """Stop a job: a queued one ends at once, a running one within a second. An ended one stays as it is."""
         with self._lock:
