@@ -11,6 +11,7 @@ from studio.jobs.job import Job, Place
 from studio.library.conversations import Header
 from studio.library.creations import Item
 from studio.ui.facts import place_line
+from studio.ui.image_chosen import IMAGE_TASKS
 from studio.ui.safe import escape
 from studio.ui.words import say
 
@@ -80,6 +81,8 @@ def job_rows(rows: Sequence[JobRow], language: str, now: float) -> str:
     for row in sorted(rows, key=lambda row: (row.job.is_ended, row.job.state != "running")):
         job = row.job
         note = say(f"state_{job.state}", language)
+        if job.request.kind in ("download", "load"):  # its title is only the model's name
+            note = f"{say(f'job_{job.request.kind}', language)} · {note}"
         if row.place is not None:
             note = f"{note} · {place_line(row.place, language)}"
         elif job.state == "running" and job.started:
@@ -127,19 +130,23 @@ def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
             + link
             + button("ask-delete", one.id, say("delete", language))
         )
-    task = str(one.recipe.get("request", {}).get("task", ""))
+    request = one.recipe.get("request", {})
+    task, model = str(request.get("task", "")), str(one.recipe.get("result", {}).get("model", request.get("model", "")))
     note = " · ".join(
         part
         for part in (
             task_name(task, language),
-            str(one.recipe.get("result", {}).get("model", "")),
+            model,
             ago(one.created, language),
         )
         if part
     )
+    title, body = escape(one.title), f'<p class="excerpt">{escape(entry.excerpt)}</p>'
+    if one.kind == "image":
+        body = f'<img class="card-picture" loading="lazy" src="media/{escape(one.id)}/thumbnail" alt="{title}">'
     return (
-        f'<article class="card"><div class="line-title">{escape(one.title)}</div><div class="mono">{escape(note)}</div>'
-        f'<p class="excerpt">{escape(entry.excerpt)}</p><div class="item-actions">{actions}</div></article>'
+        f'<article class="card"><div class="line-title">{title}</div><div class="mono">{escape(note)}</div>'
+        f'{body}<div class="item-actions">{actions}</div></article>'
     )
 
 
@@ -160,6 +167,8 @@ def conversation_card(header: Header, language: str) -> str:
 
 
 def task_name(task: str, language: str) -> str:
+    if task in IMAGE_TASKS:
+        return say(f"mode_{task}", language)
     return say(f"task_{task}", language) if task in TASKS else say("chat", language) if task == "chat" else ""
 
 

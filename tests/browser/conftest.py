@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import chromium
+from tests.browser.talk import wait_until_open
 from tests.server import StudioServer
 
 ARGUMENTS = [
@@ -19,7 +20,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WAIT_MILLISECONDS = 30_000
+WAIT_MILLISECONDS = 60_000
 
 OpenPage = Callable[..., Page]
 
@@ -64,12 +65,12 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context = browser.new_context(**{"locale": "en-US", "viewport": {"width": 1440, "height": 900}, **options})
         context.set_default_timeout(WAIT_MILLISECONDS)
         contexts.append(context)
+        context.on("weberror", lambda error: wrong.append(str(error.error)))
+        context.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
+        context.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else wrong.append(r.url))
         page = context.new_page()
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", lambda m: wrong.append(m.text) if "Content Security Policy" in m.text else None)
-        page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else wrong.append(r.url))
         page.goto(url)
-        expect(page.get_by_role("tab").first).to_be_visible()
+        wait_until_open(page)
         return page
 
     yield open_page

@@ -11,10 +11,26 @@ from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from tests.browser.conftest import OpenPage
-from tests.browser.talk import ask, choose_model, last_answer, longer_answers, wait_until_done
+from tests.browser.talk import (
+    ask,
+    choose_model,
+    choose_preset,
+    composer,
+    keep_private,
+    last_answer,
+    longer_answers,
+    open_more,
+    open_tab,
+    paste_in,
+    reload,
+    see_only,
+    settle,
+    type_in,
+    wait_until_done,
+)
 from tests.server import StudioServer
 
-SECONDS_UNTIL_FORGOTTEN = 15.0
+SECONDS_UNTIL_FORGOTTEN = 60.0
 
 
 def questions(page: Page) -> list[str]:
@@ -58,7 +74,7 @@ def test_an_edited_question_is_a_second_version_with_an_answer_of_its_own(
     first = wait_until_done(page)
     page.locator("#text-chat [data-testid=user]").hover()
     page.locator("#text-chat").get_by_role("button", name="Edit", exact=True).click()
-    page.locator("#text-chat textarea").fill("What is the capital of France?")
+    paste_in(page.locator("#text-chat textarea"), "What is the capital of France?")
     page.locator("#text-chat").get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator("#text-versions")).to_contain_text("2 / 2")
     assert "Paris" in wait_until_done(page)
@@ -77,7 +93,7 @@ def test_the_last_turn_is_deleted_and_stays_deleted(studio: StudioServer, open_p
     wait_until_done(page)
     page.locator("#text-delete").click()
     expect(page.locator("#text-chat [data-testid=user]")).to_have_count(1)
-    page.reload()
+    reload(page)
     expect(page.locator("#text-chat [data-testid=user]")).to_have_count(1)
     assert questions(page) == ["Name a bird."]
 
@@ -85,32 +101,36 @@ def test_the_last_turn_is_deleted_and_stays_deleted(studio: StudioServer, open_p
 def test_a_conversation_is_named_searched_and_deleted(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     listed = page.locator("#text-conversations li")
-    for question in ("Name a bird.", "Name a fish."):
-        page.locator("#text-new").click()
-        expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
-        ask(page, question)
-        wait_until_done(page)
+    search = page.locator("#text-search").get_by_role("textbox")
+    ask(page, "Name a bird.")
+    wait_until_done(page)
+    page.locator("#text-new").click()
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
+    settle(page)
+    ask(page, "Name a fish.")
+    wait_until_done(page)
     expect(listed).to_have_count(2)
     page.locator("#text-rename").click()
-    page.locator("#text-name").get_by_role("textbox").fill("Things that swim")
+    name = page.locator("#text-name").get_by_role("textbox")
+    expect(name).to_have_value("Name a fish.")
+    type_in(name, "Things that swim")
     page.locator("#text-save-name").click()
-    expect(listed.first).to_contain_text("Things that swim")
-    page.locator("#text-search").get_by_role("textbox").fill("bird")
-    expect(listed).to_have_count(1)
-    expect(listed).to_contain_text("Name a bird.")
-    page.locator("#text-search").get_by_role("textbox").fill("swim")
-    expect(listed).to_contain_text("Things that swim")
+    see_only(listed, "Things that swim", "Name a bird.")
+    type_in(search, "bird")
+    see_only(listed, "Name a bird.")
+    type_in(search, "swim")
+    see_only(listed, "Things that swim")
     page.locator("#text-delete-conversation").click()
     page.locator("#text-delete-sure").click()
     expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
-    page.reload()
-    expect(listed).to_have_count(1)
-    expect(listed).to_contain_text("Name a bird.")
+    expect(page.locator("#text-conversations")).to_contain_text("No conversation has these words")
+    reload(page)
+    see_only(listed, "Name a bird.")
 
 
 def test_what_is_private_is_kept_nowhere(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    page.locator("#text-private input").check()
+    keep_private(page)
     ask(page, "My private word is xylophonist.")
     wait_until_done(page)
     ask(page, "Which word was it, xylophonist?")
@@ -123,10 +143,10 @@ def test_what_is_private_is_kept_nowhere(studio: StudioServer, open_page: OpenPa
     while traces(studio, "xylophonist") and time.monotonic() < until:
         time.sleep(0.2)
     assert traces(studio, "xylophonist") == []
-    page.reload()
+    reload(page)
     expect(page.locator("#text-examples")).to_contain_text("capital of France")
     expect(page.locator("#text-chat")).not_to_contain_text("xylophonist")
-    page.get_by_role("tab", name="Library", exact=True).click()
+    open_tab(page, "Library")
     expect(page.locator("#library-items")).to_contain_text("Everything you make stands here")
 
 
@@ -153,24 +173,26 @@ def test_too_many_files_are_refused_and_the_message_is_kept(
         path.write_text(path.name)
     page = open_page(studio.url)
     attach(page, *paths)
-    page.locator("#text-prompt textarea").fill("What do these say?")
+    paste_in(composer(page), "What do these say?")
     page.locator("#text-send").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text("at most 5 files")
-    expect(page.locator("#text-prompt textarea")).to_have_value("What do these say?")
+    expect(composer(page)).to_have_value("What do these say?")
+    expect(page.locator("#text-prompt .thumbnail-item")).to_have_count(len(paths))
 
 
 def test_settings_survive_a_reload(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    page.locator("#text-system textarea").fill("You are a pirate.")
-    page.locator("#text-preset").get_by_text("Creative", exact=True).click()
+    type_in(page.locator("#text-system textarea"), "You are a pirate.")
+    choose_preset(page, "Creative")
+    open_more(page)
+    expect(page.locator("#text-temperature input[type=number]")).to_have_value("1")
     longer_answers(page, 77)
-    page.locator("#text-seed input").press_sequentially("4711")
-    page.locator("#text-seed input").blur()
+    type_in(page.locator("#text-seed input"), "4711")
     expect(page.locator("#text-preset input:checked")).to_have_value("own")
-    page.reload()
+    reload(page)
     expect(page.locator("#text-system textarea")).to_have_value("You are a pirate.")
     expect(page.locator("#text-preset input:checked")).to_have_value("own")
-    page.get_by_role("button", name="More settings").first.click()
+    open_more(page)
     expect(page.locator("#text-max-new-tokens input[type=number]")).to_have_value("77")
     expect(page.locator("#text-temperature input[type=number]")).to_have_value("1")
     expect(page.locator("#text-seed input")).to_have_value("4711")
@@ -184,18 +206,18 @@ def test_a_model_that_is_none_is_said_plainly_and_the_message_is_kept(
     model = str(tmp_path / folder) if folder else '<a href="https://evil.example">Log in again</a>'
     page = open_page(studio.url)
     choose_model(page, model)
-    page.locator("#text-prompt textarea").fill("Name a bird.")
+    paste_in(composer(page), "Name a bird.")
     page.locator("#text-send").click()
     toast = page.get_by_test_id("toast-body")
     expect(toast).to_contain_text("no weights" if folder else f"There is no model called “{model}”")
     assert toast.locator("a").count() == 0
-    expect(page.locator("#text-prompt textarea")).to_have_value("Name a bird.")
+    expect(composer(page)).to_have_value("Name a bird.")
     expect(page.locator("#text-conversations")).to_contain_text(re.compile("Send a first message"))
 
 
 def test_opening_more_settings_fixes_no_seed(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    page.locator("#text-more").get_by_role("button").first.click()
+    open_more(page)
     expect(page.locator("#text-seed").get_by_role("textbox")).to_have_value("")
     seeds = set()
     for _ in range(2):
@@ -203,8 +225,8 @@ def test_opening_more_settings_fixes_no_seed(studio: StudioServer, open_page: Op
         wait_until_done(page)
         seeds.add(page.locator("#text-facts").inner_text().partition("seed ")[2].split()[0])
     assert len(seeds) == 2
-    page.locator("#text-seed").get_by_role("textbox").fill("1.5")
-    page.locator("#text-prompt textarea").fill("Name a tree.")
+    type_in(page.locator("#text-seed").get_by_role("textbox"), "1.5")
+    paste_in(composer(page), "Name a tree.")
     page.locator("#text-send").click()
     expect(page.get_by_text("it must lie between 0 and")).to_be_visible()
 
@@ -213,10 +235,11 @@ def test_a_private_message_never_goes_on_in_a_kept_conversation(studio: StudioSe
     page = open_page(studio.url)
     ask(page, "An ordinary question.")
     wait_until_done(page)
-    page.locator("#text-private input").check()
+    keep_private(page)
+    expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
     ask(page, "My private word is quetzal.")
     wait_until_done(page)
-    page.reload()
+    reload(page)
     expect(page.locator("#text-conversations")).to_contain_text("An ordinary question.")
     expect(page.locator("#text-private input")).to_be_checked()
     ask(page, "My other private word is ocelot.")

@@ -18,6 +18,7 @@ from studio.library.conversations import Conversations
 from studio.library.creations import Creations
 from studio.library.documents import Document
 from tests.browser.conftest import OpenPage
+from tests.browser.talk import open_tab, settle, type_in
 from tests.server import StudioServer
 
 ANN = Identity.new_visitor()
@@ -153,7 +154,7 @@ def test_in_the_list_of_conversations(page: Page) -> None:
 
 
 def test_in_the_library(page: Page) -> None:
-    page.get_by_role("tab", name="Library", exact=True).click()
+    open_tab(page, "Library")
     for number in range(1, 5):
         expect(page.locator("#library-page")).to_contain_text(f"Page {number} of 4")
         expect(page.locator("#library-items article").first).to_be_visible()
@@ -175,11 +176,12 @@ def test_in_the_drawer_and_the_result_of_a_task(page: Page) -> None:
 
 def test_in_a_stranger_s_model_name_of_a_recipe(page: Page) -> None:
     """A card of the library brings its model with it; running it is refused, and the refusal shows the name."""
-    page.get_by_role("tab", name="Library", exact=True).click()
-    page.locator("#library-search").get_by_role("textbox").fill("<svg/onload")
+    open_tab(page, "Library")
+    type_in(page.locator("#library-search").get_by_role("textbox"), "<svg/onload")
     card = page.locator("#library-items article").filter(has_text="Write")
     expect(card).to_have_count(1)
     card.get_by_role("button", name="Open").click()
     expect(page.locator("#task-prompt textarea")).to_have_value(f"<svg/onload={RUN}>")
+    settle(page)
     page.locator("#task-run").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text(f"“<svg/onload={RUN}>”")

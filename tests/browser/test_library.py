@@ -7,27 +7,16 @@ from gradio_client import Client
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
+from tests.browser.talk import ask, open_tab, reload, see_only, settle, type_in, wait_for_result, wait_until_done, write
 from tests.server import StudioServer
 
-SEED = "4242"
-
-
-def write(page: Page, text: str) -> None:
-    """Run the task “Write” with SEED and wait for its result."""
-    page.get_by_role("tab", name="Tasks", exact=True).click()
-    page.locator("#task-prompt textarea").fill(text)
-    if not page.locator("#task-seed input").is_visible():
-        page.locator("#task-more").click()
-    page.locator("#task-seed input").fill(SEED)
-    page.locator("#task-seed input").blur()
-    page.locator("#task-run").click()
-    expect(page.locator("#task-recent")).to_contain_text(text)
-    expect(page.locator("#task-facts")).to_contain_text(f"seed {SEED}")
+SEED = 4242
 
 
 def open_library(page: Page) -> None:
-    page.get_by_role("tab", name="Library", exact=True).click()
-    expect(page.locator("#library-search")).to_be_visible()
+    open_tab(page, "Library")
+    expect(page.locator("#library-items .cards, #library-items .nothing")).to_be_attached()
+    settle(page)
 
 
 def test_an_empty_library_says_what_will_stand_there(studio: StudioServer, open_page: OpenPage) -> None:
@@ -40,33 +29,32 @@ def test_an_empty_library_says_what_will_stand_there(studio: StudioServer, open_
 
 def test_results_are_searched_starred_and_deleted(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    write(page, "A line about lighthouses.")
-    write(page, "A line about windmills.")
+    write(page, "A line about lighthouses.", SEED)
+    write(page, "A line about windmills.", SEED)
     open_library(page)
     cards = page.locator("#library-items article")
     expect(cards).to_have_count(2)
-    page.locator("#library-search").get_by_role("textbox").press_sequentially("lighthouse")
-    expect(cards).to_have_count(1)
+    search = page.locator("#library-search").get_by_role("textbox")
+    type_in(search, "lighthouse")
+    see_only(cards, "lighthouses")
     cards.get_by_role("button", name="Star", exact=True).click()
-    page.locator("#library-search").get_by_role("textbox").fill("")
+    type_in(search, "")  # at once, while the star is on its way
     expect(cards).to_have_count(2)
     page.locator("#library-starred input").check()
-    expect(cards).to_have_count(1)
-    expect(cards).to_contain_text("lighthouses")
+    see_only(cards, "lighthouses")
     cards.get_by_role("button", name="Delete", exact=True).click()
-    expect(cards).to_contain_text("for good")
+    see_only(cards, "for good")
     cards.get_by_role("button", name="Delete", exact=True).click()
     expect(cards).to_have_count(0)
     page.locator("#library-starred input").uncheck()
-    expect(cards).to_have_count(1)
+    see_only(cards, "windmills")
 
 
 def test_a_downloaded_result_dropped_on_the_page_gives_its_settings_back(
     studio: StudioServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page(studio.url)
-    write(page, "A line about tides.")
-    first = page.locator("#task-result").inner_text()
+    first = write(page, "A line about tides.", SEED)
     open_library(page)
     with page.expect_download() as download:
         page.locator("#library-items").get_by_role("link", name="Download").click()
@@ -78,18 +66,17 @@ def test_a_downloaded_result_dropped_on_the_page_gives_its_settings_back(
     open_library(other)
     other.locator("#library-drop input[type=file]").set_input_files(exported)
     expect(other.locator("#task-prompt textarea")).to_have_value("A line about tides.")
+    settle(other)
     other.locator("#task-run").click()
-    expect(other.locator("#task-facts")).to_contain_text(f"seed {SEED}")
-    assert other.locator("#task-result").inner_text() == first, "the same recipe gives the same text"
+    assert wait_for_result(other, SEED) == first, "the same recipe gives the same text"
 
 
 def test_an_exported_conversation_dropped_on_the_page_opens_the_chat(
     studio: StudioServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
     page = open_page(studio.url)
-    page.locator("#text-prompt textarea").fill("Name a bird.")
-    page.locator("#text-send").click()
-    expect(page.locator("#text-facts")).to_contain_text("seed")
+    ask(page, "Name a bird.")
+    wait_until_done(page)
     for button, suffix in (("#text-export-md", ".md"), ("#text-export-json", ".json")):
         with page.expect_download() as download:
             page.locator(button).click()
@@ -109,14 +96,16 @@ def test_a_file_without_a_recipe_is_said_plainly(studio: StudioServer, open_page
     for name, data in (("notes.md", b"# Just notes"), ("broken.json", b'{"recipe": '), ("odd.txt", bytes(range(256)))):
         (tmp_path / name).write_bytes(data)
         page.locator("#library-drop input[type=file]").set_input_files(tmp_path / name)
-        toast = page.get_by_test_id("toast-body").last
-        expect(toast).to_contain_text("gives no settings back")
-        page.get_by_test_id("toast-close").last.click()
+        expect(page.get_by_test_id("toast-body")).to_contain_text("gives no settings back")
+        expect(page.locator("#library-drop .file-preview")).to_have_count(0)  # there is room for the next one
+        page.get_by_test_id("toast-close").click()
+        expect(page.get_by_test_id("toast-body")).to_have_count(0)
+        settle(page)
 
 
 def test_a_one_time_link_opens_the_library_in_one_more_browser(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    write(page, "A line about kites.")
+    write(page, "A line about kites.", SEED)
     open_library(page)
     page.get_by_role("button", name="Your library elsewhere").click()
     page.locator("#elsewhere-link").click()
@@ -145,5 +134,5 @@ def test_a_token_lets_a_script_act_as_its_owner(studio: StudioServer, open_page:
     answer, conversation = client.predict(message="Name a fish.", api_name="/chat")
     again, _ = client.predict(message="And a bird.", conversation_id=conversation, api_name="/chat")
     assert answer and again
-    page.reload()
+    reload(page)
     expect(page.locator("#text-conversations")).to_contain_text("Name a fish.")

@@ -1,6 +1,14 @@
-"""The Library tab: everything a person made, found again with its settings. Opening happens in the Text tab, by a wish."""
+"""The Library tab: everything a person made, found again with its settings. Opening happens in their own tabs, by a wish.
+
+    press → `turn` changes ┐
+    filters change         ┴→ show: the page of the list that both ask for by then
+
+One event shows the list, and one at a time, so that no older answer overwrites a newer one.
+"""
 
 import json
+import secrets
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +17,7 @@ import gradio as gr
 from pipelines.provenance import recipe
 from studio.identity import GUEST
 from studio.library.conversations import Header
-from studio.library.creations import PAGE_SIZE, Item
+from studio.library.creations import PAGE_SIZE, SUFFIXES, Item
 from studio.services import Services
 from studio.ui import lists
 from studio.ui.components import items, pressed, quietly
@@ -21,6 +29,21 @@ from studio.ui.words import say
 
 Updates = dict[Any, Any]
 
+FILE_TYPES = [".md", ".txt", ".json", ".png", ".webp", ".jpg", ".jpeg"]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A page of the list as it is under these filters. `asked` is the creation whose deletion is to be confirmed.
+
+    The nonce makes the same turn twice two changes.
+    """
+
+    filters: tuple[str, str, bool] = ("", "all", False)
+    number: int = 0
+    asked: str = ""
+    nonce: str = ""
+
 
 class LibraryTab:
     """The tab. `wish` is set when something is to be opened."""
@@ -29,8 +52,9 @@ class LibraryTab:
         self._services = services
         self._wish = wish
         with gr.Tab(t("library"), id="library", elem_id="tab-library") as self._tab:
-            self._page = gr.State(0)  # inside the Tab: another child of gr.Tabs would make gradio show the tab twice
-            self._asked = gr.State("")  # the creation whose deletion is to be confirmed
+            # inside the Tab: another child of gr.Tabs would make gradio show the tab twice
+            self._turn = gr.State(Turn())  # where the last press leads
+            self._shown = gr.State(Turn())  # what stands in the list
             self._lay_out()
         self._wire()
 
@@ -40,7 +64,7 @@ class LibraryTab:
                 label=t("library_search"), placeholder=t("library_search_hint"), max_lines=1, scale=3, min_width=200,
                 elem_id="library-search",
             )  # fmt: skip
-            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation")]
+            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image")]
             self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=2, min_width=240, elem_id="library-kind")
             self._starred = gr.Checkbox(
                 False, label=t("only_starred"), scale=1, min_width=140, elem_id="library-starred"
@@ -50,43 +74,34 @@ class LibraryTab:
             self._newer = gr.Button(t("newer"), size="sm", elem_id="library-newer", min_width=0, scale=0)
             self._place = gr.HTML("", elem_id="library-page", elem_classes="mono")
             self._older = gr.Button(t("older"), size="sm", elem_id="library-older", min_width=0, scale=0)
-        self._drop = gr.File(
-            label=t("library_drop"), file_types=[".md", ".txt", ".json"], height=120, elem_id="library-drop"
-        )
+        self._drop = gr.File(label=t("library_drop"), file_types=FILE_TYPES, height=120, elem_id="library-drop")
         if not self._services.settings.is_public_demo:
             Elsewhere(self._services)
 
     def _wire(self) -> None:
         quiet = quietly()
-        filters = [self._search, self._kind, self._starred]
-        shown = [self._items, self._pager, self._place, self._newer, self._older, self._page, self._asked]
-        first = [self._tab.select, self._search.change, self._kind.input, self._starred.input]
-        gr.on(first, told(self._first_page), filters, shown, trigger_mode="multiple", **quiet)
-        self._newer.click(told(self._newer_page), [*filters, self._page], shown, **quiet)
-        self._older.click(told(self._older_page), [*filters, self._page], shown, **quiet)
-        self._items.click(told(self._press), [*filters, self._page], [*shown, self._wish], **quiet)
+        wanted = [self._search, self._kind, self._starred, self._turn, self._shown]
+        shown = [self._items, self._pager, self._place, self._newer, self._older, self._shown]
+        changes = [self._tab.select, self._search.change, self._kind.input, self._starred.input, self._turn.change]
+        gr.on(changes, told(self._show), wanted, shown, trigger_mode="always_last", **quiet)
+        self._newer.click(lambda shown: _turn(shown, shown.number - 1), self._shown, self._turn, **quiet)
+        self._older.click(lambda shown: _turn(shown, shown.number + 1), self._shown, self._turn, **quiet)
+        self._items.click(told(self._press), self._shown, [self._turn, self._wish], **quiet)
         dropped = self._drop.upload(told(self._take_file), [self._drop], [self._drop, self._wish], **quiet)
         dropped.failure(lambda: None, None, self._drop, **quiet)  # a refused file makes room for the next one
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _first_page(self, query: str, kind: str, starred: bool, request: gr.Request) -> Updates:
-        return self._show(query, kind, starred, 0, request)
-
-    def _newer_page(self, query: str, kind: str, starred: bool, page: int, request: gr.Request) -> Updates:
-        return self._show(query, kind, starred, page - 1, request)
-
-    def _older_page(self, query: str, kind: str, starred: bool, page: int, request: gr.Request) -> Updates:
-        return self._show(query, kind, starred, page + 1, request)
-
-    def _show(self, query: str, kind: str, starred: bool, number: int, request: gr.Request, asked: str = "") -> Updates:
-        """One page of what matches."""
-        owner, lang = self._services.identity.who(request), language(request)
-        entries, number, pages = entries_of(self._services, owner, query, kind, starred, number)
+    def _show(self, query: str, kind: str, starred: bool, turn: Turn, shown: Turn, request: gr.Request) -> Updates:
+        """The page where a new press leads, else the first one of what matches."""
+        owner, lang, filters = self._services.identity.who(request), language(request), (query, kind, starred)
+        is_pressed = turn.nonce != shown.nonce and turn.filters == filters
+        at = turn if is_pressed else Turn(filters, nonce=turn.nonce)
+        entries, number, pages = entries_of(self._services, owner, query, kind, starred, at.number)
         cards = [
             lists.conversation_card(entry, lang)
             if isinstance(entry, Header)
-            else lists.creation_card(entry, lang, is_asked=entry.creation.id == asked)
+            else lists.creation_card(entry, lang, is_asked=entry.creation.id == at.asked)
             for entry in entries
         ]
         narrowed = bool(query.strip()) or kind != "all" or starred
@@ -105,15 +120,12 @@ class LibraryTab:
             self._place: say("page", lang, k=number + 1, n=pages),
             self._newer: gr.update(interactive=number > 0),
             self._older: gr.update(interactive=number + 1 < pages),
-            self._page: number,
-            self._asked: asked,
+            self._shown: replace(at, number=number),
         }
 
     # ── one of them ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _press(
-        self, event: gr.EventData, query: str, kind: str, starred: bool, page: int, request: gr.Request
-    ) -> Updates:
+    def _press(self, event: gr.EventData, shown: Turn, request: gr.Request) -> Updates:
         """Open, star, delete. Raises NotFound for what is not this person's."""
         owner, creations = self._services.identity.who(request), self._services.creations
         asked = ""
@@ -131,7 +143,7 @@ class LibraryTab:
             case ("delete", creation_id):
                 creations.delete(owner, creation_id)
                 inform("deleted", language(request))
-        return self._show(query, kind, starred, page, request, asked)
+        return {self._turn: _turn(shown, shown.number, asked)}
 
     def _take_file(self, path: str | None, request: gr.Request) -> Updates:
         """The settings of a dropped file. Raises NoRecipe."""
@@ -142,19 +154,25 @@ class LibraryTab:
         return {self._drop: None, self._wish: make_wish("recipe", json.dumps(found))}
 
 
+def _turn(shown: Turn, number: int, asked: str = "") -> Turn:
+    """A press on what is shown leads to a page of it."""
+    return Turn(shown.filters, number, asked, secrets.token_hex(4))
+
+
 def entries_of(
     services: Services, owner: str, query: str = "", kind: str = "all", starred: bool = False, number: int = 0
 ) -> tuple[list[Header | Item], int, int]:
     """Conversations and creations together, the newest first: those of one page, its number, the number of pages.
 
-    `kind` is "all", "text" or "conversation"; a conversation carries no star. A page beyond the last is the last.
+    `kind` is "all", "text", "image" or "conversation"; a conversation carries no star. A page beyond the last is the last.
     """
     if owner == GUEST:
         return [], 0, 1
     # 1. The newest of each kind, as many as reach to the end of this page
     until = (max(number, 0) + 1) * PAGE_SIZE
-    headers = [] if kind == "text" or starred else services.conversations.list(owner, query)
-    page = services.creations.list(owner, query, only_starred=starred, size=until)
+    headers = [] if kind in SUFFIXES or starred else services.conversations.list(owner, query)
+    one_kind = kind if kind in SUFFIXES else None
+    page = services.creations.list(owner, query, kind=one_kind, only_starred=starred, size=until)
     items, total = ((), 0) if kind == "conversation" else (page.items, page.total)
     newest: list[Header | Item] = sorted([*headers[:until], *items], key=_time, reverse=True)
     # 2. Of them those of this page
