@@ -5,7 +5,8 @@
     BATCHES: bool                   several requests at once on one model are faster than one after the other
     ADAPTERS: bool                  LoRA adapters can be laid over its models
     serves(architectures, file_format) -> bool
-    forecast(weights, place) -> int     bytes that the model will need in memory
+    forecast(weights, place) -> Forecast    bytes that the model will hold at `place`, and those it works with
+    forms(weights) -> tuple[Form, ...]  in which smaller forms it can be loaded where it does not fit, the best first
     load(spec, weights, place, adapters, on_event) -> the model
 
 To add a family, add a file: `pipelines/base.py` finds it. Where two serve the same model, the one made for fewer devices

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import AdapterMismatch, ContextOverflow, NoMask
+from pipelines.loading import dispatch
 from pipelines.loading.devices import Place
-from pipelines.loading.pretrained import drop, forecast_bytes, load_pretrained
+from pipelines.loading.forecast import Forecast, Form
+from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
 from pipelines.loading.weights import Weights
 from pipelines.types import MASK, Adapter, Candidate, ModelSpec, OnEvent, Task
 
@@ -22,9 +24,12 @@ def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     return file_format == "safetensors" and any(name.endswith("ForMaskedLM") for name in architectures)
 
 
-def forecast(weights: Weights, place: Place) -> int:
-    """Bytes in memory."""
+def forecast(weights: Weights, place: Place) -> Forecast:
     return forecast_bytes(weights, place)
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return forms_of(weights)
 
 
 def load(
@@ -37,19 +42,20 @@ def load(
 
     model, tokenizer = load_pretrained(AutoModelForMaskedLM, spec, weights, place, on_event)
     trained = spec.context_tokens or weights.context_tokens or UNKNOWN_CONTEXT_TOKENS
-    return MaskedModel(model, tokenizer, spec.name, min(trained, tokenizer.model_max_length))
+    return MaskedModel(model, tokenizer, spec.name, min(trained, tokenizer.model_max_length), place)
 
 
 class MaskedModel:
     """A loaded model. Its weights are only read, so `fill` may be called from several threads."""
 
-    def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int) -> None:
+    def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int, place: Place) -> None:
         self.context_tokens = context_tokens
-        self.size_bytes = model.get_memory_footprint()
+        self.size_bytes = dispatch.bytes_in_memory([model])
         self.is_stale = False
         self._model = model
         self._tokenizer = tokenizer
         self._name = name
+        self._place = place
 
     def fill(self, text: str, count: int) -> tuple[list[Candidate], int]:
         """(the `count` likeliest ways to fill the first [MASK] of `text`, number of tokens read).
@@ -60,7 +66,7 @@ class MaskedModel:
 
         # 1 The gap, in the model's own word for it
         asked = text.replace(MASK, self._tokenizer.mask_token)
-        inputs = self._tokenizer(asked, return_tensors="pt").to(self._model.device)
+        inputs = self._tokenizer(asked, return_tensors="pt").to(dispatch.device_of(self._model))
         tokens = inputs["input_ids"].shape[1]
         if tokens > self.context_tokens:
             raise ContextOverflow(tokens=tokens, model=self._name, limit=self.context_tokens)
@@ -77,8 +83,14 @@ class MaskedModel:
         rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
         return [self._candidate(text, token_id, probability) for probability, token_id in rows], tokens
 
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
     def close(self) -> None:
-        drop(self._model)
+        dispatch.drop(self._model)
         self._model = self._tokenizer = None
 
     def _candidate(self, text: str, token_id: int, probability: float) -> Candidate:

@@ -21,6 +21,7 @@ from pipelines.errors import (
     UnsupportedModel,
 )
 from pipelines.loading.devices import Place, is_out_of_memory
+from pipelines.loading.forecast import Forecast, Form
 from pipelines.loading.openvino import import_openvino_genai
 from pipelines.loading.weights import Weights
 from pipelines.types import Adapter, IsCancelled, Loading, Message, ModelSpec, OnEvent, Piece, Sampling, Task
@@ -45,9 +46,14 @@ def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     return file_format == "openvino" or (file_format == "gguf" and bool(GGUF_ARCHITECTURES & set(architectures)))
 
 
-def forecast(weights: Weights, place: Place) -> int:
-    """Bytes in memory: the weights as they are packed, and the engine's key-value cache."""
-    return weights.size_bytes + CACHE_GIGABYTES * 2**30
+def forecast(weights: Weights, place: Place) -> Forecast:
+    """The weights as they are packed, and the engine's key-value cache, which it fills and never gives back."""
+    return Forecast(weights.size_bytes + CACHE_GIGABYTES * 2**30)
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    """As they are packed and no other way."""
+    return ()
 
 
 def load(
@@ -77,7 +83,7 @@ def load(
         reason = " ".join(str(error).split())[-160:]
         raise UnsupportedModel(model=spec.name, architecture=f"{'/'.join(weights.architectures)} ({reason})") from error
     context_tokens = spec.context_tokens or weights.context_tokens or UNKNOWN_CONTEXT_TOKENS
-    return OpenVinoText(engine, spec.name, context_tokens, forecast(weights, place))
+    return OpenVinoText(engine, spec.name, context_tokens, forecast(weights, place).weights_bytes)
 
 
 class OpenVinoText:
@@ -156,6 +162,13 @@ class OpenVinoText:
                     return
         finally:
             stream.handle.cancel()  # nothing when it has ended; otherwise frees its memory at the next step
+
+    def park(self) -> bool:
+        """It lies in RAM already."""
+        return False
+
+    def unpark(self) -> None:
+        """It was never parked."""
 
     def close(self) -> None:
         """Ends the engine's thread and drops the engine."""

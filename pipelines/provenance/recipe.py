@@ -2,19 +2,33 @@
 
     {"schema": 1, "studio": version, "made": ISO time in UTC, "request": …, "result": {seed, tokens …}, "model": {…}}
 
-A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe". What is read back comes
-from strangers: only what passes the checks of `pipelines/types.py` is returned. Knows no library and no page.
+A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe", a picture in its metadata
+(see pictures.py). What is read back comes from strangers: only what passes the checks of `pipelines/types.py` is
+returned. Knows no library and no page.
 """
 
 import json
 import math
 import re
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from pipelines.errors import NoRecipe, SettingOutOfRange
-from pipelines.types import ModelSpec, Request, Result, from_json, to_json
+from pipelines.errors import InvalidRequest, NoRecipe
+from pipelines.provenance import a1111, pictures
+from pipelines.types import (
+    STAYS,
+    ImageRequest,
+    ImageResult,
+    ModelSpec,
+    Request,
+    Result,
+    TextRequest,
+    TextResult,
+    from_json,
+    to_json,
+)
 from pipelines.version import VERSION
 
 SCHEMA = 1
@@ -25,22 +39,38 @@ _CLOSING = "-->"
 _FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 
 
-def make(request: Request, result: Result | None = None, model: ModelSpec | None = None) -> dict:
-    """The recipe of a result, or of a conversation when there is no single one.
+def make(
+    request: Request, result: Result | None = None, model: ModelSpec | None = None, *, index: int | None = None
+) -> dict:
+    """The recipe of a result, or of a conversation when there is no single one; of several pictures, of number `index`.
 
-    The request in it has the seed that was drawn, so running it again gives the same. Of a model or adapter that was
-    named by its path only the folder's name is in it.
+    The request in it has the seed that was drawn and the blanks filled in, so running it again gives the same. Of a
+    model, an adapter or a file that was named by its path only the last part is in it.
     """
-    if result is not None:
+    # 1 What was asked, as it was really run
+    if isinstance(result, ImageResult):
+        request = result.request
+    elif isinstance(result, TextResult) and isinstance(request, TextRequest):
         request = replace(request, sampling=replace(request.sampling, seed=result.seed))
-    adapters = tuple(replace(adapter, source=_without_path(adapter.source)) for adapter in request.adapters)
-    request = replace(request, model=_without_path(request.model), adapters=adapters)
+
+    # 2 Without what tells about a person's machine
+    request = replace(request, model=_without_path(request.model))
+    if isinstance(request, TextRequest | ImageRequest):
+        adapters = tuple(replace(adapter, source=_without_path(adapter.source)) for adapter in request.adapters)
+        request = replace(request, adapters=adapters)
+    for name in request.FILES:
+        file: Any = Path(getattr(request, name)).name
+        request = replace(request, **{name: file})
+
+    # 3 With what came out and of whom
     recipe = {
         "schema": SCHEMA,
         "studio": VERSION,
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "request": to_json(request),
     }
+    if index is not None:
+        recipe["index"] = index
     if result is not None:
         recipe["result"] = facts(result)
     if model is not None:
@@ -49,23 +79,28 @@ def make(request: Request, result: Result | None = None, model: ModelSpec | None
 
 
 def facts(result: Result) -> dict:
-    """The figures of a result without its content: model, seed, finish reason, tokens, seconds, tokens per second."""
-    figures = asdict(result)
-    del figures["text"], figures["candidates"]
-    return figures | {
-        "model": _without_path(result.model),
-        "prefill_tokens_per_second": round(result.prefill_tokens_per_second, 2),
-        "decode_tokens_per_second": round(result.decode_tokens_per_second, 2),
-    }
+    """The figures of a result without its content: model, seed or size, finish reason, seconds, and what makes a rate."""
+    content = {"text", "candidates", "request"}
+    named = [f.name for f in fields(result) if f.name not in content and f.metadata != STAYS]
+    figures = {name: getattr(result, name) for name in named} | {"model": _without_path(result.model)}
+    if isinstance(result, TextResult):
+        figures["prefill_tokens_per_second"] = round(result.prefill_tokens_per_second, 2)
+        figures["decode_tokens_per_second"] = round(result.decode_tokens_per_second, 2)
+    if isinstance(result, ImageResult):
+        figures["steps_per_second"] = round(result.steps_per_second, 3)
+    return figures
 
 
 def request_of(recipe: dict) -> Request:
     """The request of a recipe, its settings within their ranges.
 
-    Raises SettingOutOfRange; KeyError, TypeError or ValueError if there is none.
+    Raises InvalidRequest; KeyError, TypeError or ValueError if there is none.
     """
     request = from_json("request", dict(recipe["request"]))
-    request.sampling.check()
+    if isinstance(request, TextRequest):
+        request.sampling.check()
+    else:
+        request.check()
     return request
 
 
@@ -110,31 +145,51 @@ def read(source: Path | bytes, name: str = "") -> dict:
     UnreadableDocument) in plain words for a file that is too large, not text, damaged, newer or without a recipe.
     """
     name = name or (source.name if isinstance(source, Path) else "file")
-    content = _text(source, name)
-    recipe = _find(content, name)
+    data = _bytes(source, name)
+    recipe = _in_picture(data, name) if pictures.looks_like(data) else _find(_text(data, name), name)
     schema = recipe.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise NoRecipe(name=name, reason="its recipe was written by a newer version")
     try:
         request_of(recipe)
-    except (KeyError, TypeError, ValueError, SettingOutOfRange) as error:
+    except (KeyError, TypeError, ValueError, InvalidRequest) as error:
         raise NoRecipe(name=name, reason="its recipe is damaged") from error
     return recipe
 
 
-def _text(source: Path | bytes, name: str) -> str:
+def _bytes(source: Path | bytes, name: str) -> bytes:
     if isinstance(source, bytes):
         data = source
     else:
         try:
             with source.open("rb") as file:
-                data = file.read(LIMIT_BYTES + 1)
+                data = file.read(pictures.LIMIT_BYTES + 1)
         except FileNotFoundError as error:
             raise NoRecipe(name=name, reason="it is no longer there") from error
-    if len(data) > LIMIT_BYTES:
-        raise NoRecipe(name=name, reason="it is larger than 8 MB")
     if not data:
         raise NoRecipe(name=name, reason="it is empty")
+    if pictures.looks_like(data) and len(data) > pictures.LIMIT_BYTES:
+        raise NoRecipe(name=name, reason="it is larger than 64 MB")
+    return data
+
+
+def _in_picture(data: bytes, name: str) -> dict:
+    """Our own recipe, else the request that another studio's settings make."""
+    found = pictures.read(data)
+    own = _object(found.recipe) if found.recipe else None
+    if own is not None:
+        return own
+    if found.recipe:
+        raise NoRecipe(name=name, reason="its recipe is damaged")
+    request = a1111.request_of(found.parameters) if found.parameters else None
+    if request is None:
+        raise NoRecipe(name=name, reason="it holds no recipe")
+    return {"schema": SCHEMA, "request": json.loads(json.dumps(to_json(request))), "from": "A1111"}
+
+
+def _text(data: bytes, name: str) -> str:
+    if len(data) > LIMIT_BYTES:
+        raise NoRecipe(name=name, reason="it is larger than 8 MB")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -183,9 +238,9 @@ def _without_path(name: str) -> str:
 
 
 def _about(model: ModelSpec) -> dict:
-    """What a stranger needs to find the model."""
+    """What a stranger needs to find the model, and whom to name."""
     location = Path(model.location).name if model.source == "folder" else model.location
-    return {
+    about = {
         "id": model.id if model.source != "folder" else location,
         "name": model.name,
         "source": model.source,
@@ -194,3 +249,4 @@ def _about(model: ModelSpec) -> dict:
         "licence": model.licence,
         "licence_url": model.licence_url,
     }
+    return about | ({"attribution": model.attribution} if model.attribution else {})

@@ -48,9 +48,10 @@ def test_the_task_prompts_are_whole():
         (TextRequest(model=STARTER, text="hi", answer_prefix="y" * 500_000), PromptTooLong),
         (TextRequest(model=STARTER, text="hi", sampling=Sampling(temperature=9)), SettingOutOfRange),
         (TextRequest(model=STARTER, text="hi", sampling=Sampling(seed=-1)), SettingOutOfRange),
+        (TextRequest(model=STARTER, text="hi", adapters=(Adapter("owner/lora", 1e308),)), SettingOutOfRange),
         (TextRequest(model="no such model", text="hi"), UnknownModel),
     ],
-    ids=["empty", "blank", "1 MB", "long option", "long prefix", "temperature", "seed", "model"],
+    ids=["empty", "blank", "1 MB", "long option", "long prefix", "temperature", "seed", "adapter", "model"],
 )
 def test_what_cannot_be_answered_is_said_at_once(request_, error, pipeline):
     started = time.perf_counter()

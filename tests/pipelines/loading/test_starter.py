@@ -173,7 +173,21 @@ def test_a_cache_that_cannot_be_written_is_said_in_plain_words(shelf, tmp_path):
 
 def test_every_row_is_pinned():
     for starter in read_starters().values():
-        assert len(starter.sha256) == 64 and starter.version and starter.files and starter.licence
+        assert starter.licence and starter.licence_url.startswith("https://")
+        if not starter.asset:
+            assert len(starter.sha256) == 64 and starter.version and starter.files
+
+
+def test_one_of_the_projects_own_is_used_in_place(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.loading.starter.ASSETS", tmp_path / "assets")
+    store = StarterStore(tmp_path / "cache")
+    store.starters["own"] = Starter("own", "", "CC BY-SA 4.0", "https://x", asset="starters/own")
+    assert not store.is_here("own")
+    with pytest.raises(StarterUnavailable, match="missing from this copy"):
+        store.folder("own", ignore)
+    (tmp_path / "assets" / "starters" / "own").mkdir(parents=True)
+    assert store.is_here("own") and store.folder("own", ignore) == tmp_path / "assets" / "starters" / "own"
+    assert not (tmp_path / "cache").exists()
 
 
 def test_the_real_starter_is_converted(starter_folder):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import ModelDamaged, NotAModel, UnsafeModel, UnsupportedModel
-from pipelines.loading.weights import check_adapter, check_file, check_model
+from pipelines.loading.weight_files import check_file
+from pipelines.loading.weights import check_adapter, check_model
 
 ROOT = Path(__file__).parents[3]
 
