@@ -15,7 +15,7 @@ from pipelines.version import VERSION
 from studio.api.door import Door
 from studio.api.health import health_route
 from studio.api.link import link_routes
-from studio.api.media import media_route
+from studio.api.media import Shelves, media_routes
 from studio.services import Services
 from studio.settings import Settings
 
@@ -74,7 +74,7 @@ def _doors(services: Services) -> dict[str, Any]:
     door = Middleware(Door, settings=settings, identity=identity, gate=services.gate)
     routes = [
         health_route(services.jobs.status, VERSION, identity, is_loopback=settings.is_loopback),
-        media_route(services.creations.path, identity),
+        *media_routes(Shelves(services.creations.path, services.preview, services.creations.converted), identity),
         *link_routes(identity, is_framed=settings.is_space),
     ]
     return {"middleware": [door], "routes": routes}

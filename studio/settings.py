@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +19,9 @@ Engine = Literal["process", "inline"]
 
 ENGINES: tuple[Engine, ...] = ("process", "inline")
 
-HELP_ENDING = """environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, AIGC_STUDIO_HOME and AIGC_STUDIO_AUTH say the
-same as --host, --port, --home and --auth; AIGC_STUDIO_CACHE is where starter models are kept (default ~/.cache/aigc-studio);
+HELP_ENDING = """environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, AIGC_STUDIO_HOME, AIGC_STUDIO_AUTH and
+AIGC_STUDIO_MEMORY_GB say the same as --host, --port, --home, --auth and --memory; AIGC_STUDIO_IDLE_MINUTES is how long a
+model that nobody uses stays in memory (default 30, 0: until its room is needed); AIGC_STUDIO_CACHE is where starter models are kept (default ~/.cache/aigc-studio);
 STUDIO_ENGINE is "process" (default) or "inline" (for debugging); HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE
 mean what they mean to huggingface_hub."""
 
@@ -30,6 +32,8 @@ class Settings:
 
     `home` holds what people make, `cache` what can be fetched again. `auth` is the (name, password) of everybody who may
     log in, empty when there is no login. `queue_limit` jobs may wait in all, `person_limit` may wait or run for one person.
+    Models may hold `memory_bytes` (None: most of what is free at the start), and one that nobody uses stays for
+    `idle_seconds` (None: until its room is needed).
     """
 
     home: Path
@@ -43,6 +47,8 @@ class Settings:
     space_hosts: tuple[str, ...] = ()
     queue_limit: int = 64
     person_limit: int = 8
+    memory_bytes: int | None = None
+    idle_seconds: float | None = 1800.0
 
     @property
     def is_loopback(self) -> bool:
@@ -85,6 +91,12 @@ class Settings:
             "--auth", action="append", metavar="USER:PASSWORD", help="ask for a login; may be given several times"
         )
         parser.add_argument("--share", action="store_true", help="public link through Gradio's relay; needs --auth")
+        parser.add_argument(
+            "--memory",
+            default=environ.get("AIGC_STUDIO_MEMORY_GB") or "",
+            metavar="GB",
+            help="how much memory models may take (default: most of what is free at the start)",
+        )
         flags = parser.parse_args(argv)
 
         # 2. what argparse does not check by itself
@@ -97,6 +109,14 @@ class Settings:
         auth = tuple((name, password) for name, _, password in (login.partition(":") for login in logins))
         if not all(name and password for name, password in auth):
             parser.error("a login must read USER:PASSWORD, with neither part empty")
+
+        memory_gb = _number(flags.memory)
+        if flags.memory and (memory_gb is None or memory_gb <= 0):
+            parser.error(f"the memory is {flags.memory!r}; it must be a number of gigabytes above 0")
+        idle = environ.get("AIGC_STUDIO_IDLE_MINUTES") or "30"
+        idle_minutes = _number(idle)
+        if idle_minutes is None or idle_minutes < 0:
+            parser.error(f"AIGC_STUDIO_IDLE_MINUTES is {idle!r}; it must be a number of minutes, or 0 for no limit")
 
         # 3. what must not be had without a login
         if flags.share and not auth:
@@ -112,4 +132,15 @@ class Settings:
             engine="inline" if engine == "inline" else "process",
             is_space=is_space,
             space_hosts=tuple(host for host in environ.get("SPACE_HOST", "").split(",") if host),
+            memory_bytes=int(memory_gb * 1e9) if memory_gb else None,
+            idle_seconds=idle_minutes * 60 or None,
         )
+
+
+def _number(text: str) -> float | None:
+    """What a person wrote, where it is a number that can be counted with."""
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None

@@ -1,109 +1,115 @@
-"""The models in this process's memory: leased, shared, evicted. The only place that loads or drops one.
+"""The models in this process's memory: leased and shared. The only place that loads or drops one.
 
-    with cache.lease(key, load, on_event) as model: …
+    with cache.lease(key, prepare, on_event) as model: …
 
-A leased model stays. A model nobody leases may be dropped when another needs its room. Only one model loads at a time
-in a process, because `from_pretrained` patches torch globally; a second request for a model that is loading joins that
-load and hears its events. Lock order: `_loading` before `_changed`. Knows no model family and no device.
+`prepare` fetches and checks the files and says how much memory the model will take; several may do so at a time. Then room
+is made (`residents.py`). Only then one model at a time is loaded, because `from_pretrained` patches torch globally. A
+second request for a model that is loading joins that load and hears its events.
+
+Lock order: `_loading` before `Residents.changed`; nobody waits for room while holding either. Knows no model family.
 """
 
+import itertools
+import sys
 import time
+import traceback
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from threading import Condition, Lock
-from typing import Any, Protocol
+from dataclasses import dataclass
+from threading import Lock, get_ident
+from typing import Any
 
-from pipelines.errors import ModelTooLarge, OutOfMemory
-from pipelines.loading.devices import give_back_memory, is_out_of_memory
+from pipelines.errors import OutOfMemory
+from pipelines.loading import memory
+from pipelines.loading.devices import is_out_of_memory
+from pipelines.loading.forecast import Forecast
+from pipelines.loading.ledger import Ledger, OwnLedger
+from pipelines.loading.memory import Store
+from pipelines.loading.residents import POLL_SECONDS, Model, Resident, Residents
+from pipelines.loading.residents import LoadCancelled as LoadCancelled
 from pipelines.types import Event, IsCancelled, Loading, OnEvent, never
 
-JOIN_POLL_SECONDS = 0.1
+IMPORTED_MODULES = 50  # more than a model's own code: a library with hundreds of megabytes
 
 
-class Model(Protocol):
-    """What the cache needs to know of a model. A stale one (its engine broke) is dropped when its last lease ends."""
-
-    size_bytes: int
-    is_stale: bool
-
-    def close(self) -> None: ...
+def learn_nothing(took_bytes: int, seconds: float) -> None:
+    """The `learn` of who does not want to know."""
 
 
-class LoadCancelled(Exception):
-    """Whoever wanted the model has pressed Stop. Internal: a pipeline turns it into a cancelled result."""
+@dataclass(frozen=True)
+class Prepared:
+    """A model whose files are here and whole. `learn` is told what its load took: bytes and seconds.
+
+    `name` is what people call it; "" is as its key says.
+    """
+
+    forecast: Forecast
+    load: Callable[[OnEvent], Model]
+    learn: Callable[[int, float], None] = learn_nothing
+    name: str = ""
+    about: Any = None  # shown with the loaded model
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A row for the page: what is in memory now."""
+    """A row for the page. `size_bytes` is reserved, of which `working_bytes` while somebody works with it;
+    `forecast_bytes` was expected to stay, `measured_bytes` came."""
 
     key: Hashable
     size_bytes: int
+    working_bytes: int
+    forecast_bytes: int
+    measured_bytes: int
+    load_seconds: float
     idle_seconds: float
     leases: int
-
-
-@dataclass(eq=False)
-class _Record:
-    model: Any = None
-    is_loading: bool = True
-    is_abandoned: bool = False  # whoever loaded it did not want it any more; that says nothing about the model
-    failure: BaseException | None = None
-    leases: int = 0
-    load_seconds: float = 0.0
-    last_used: float = 0.0
-    is_stale: bool = False
-    listeners: list[OnEvent] = field(default_factory=list)
+    is_pinned: bool
+    is_parked: bool
+    about: Any
 
 
 class ModelCache:
-    """`budget_bytes` bounds what stays loaded without a lease; None: everything stays until memory runs out.
+    """`ledger` says how much memory there is for the models, which lie in `store`; None: as much as they want.
 
-    `free_bytes` measures what a load can have now; without it no load is refused beforehand.
+    With `ram` a model of a GPU is parked before it is dropped.
     """
 
     def __init__(
         self,
-        budget_bytes: int | None = None,
+        ledger: Ledger | None = None,
+        store: Store = "ram",
+        ram: Ledger | None = None,
         clock: Callable[[], float] = time.monotonic,
-        free_bytes: Callable[[], int] | None = None,
     ) -> None:
-        self._budget_bytes = budget_bytes
+        self._residents = Residents(ledger or OwnLedger(), store, ram, clock)
+        self._changed = self._residents.changed
+        self._store = store
         self._clock = clock
-        self._free_bytes = free_bytes
-        self._records: dict[Hashable, _Record] = {}
+        self._numbers = itertools.count(1)
         self._loading = Lock()
-        self._changed = Condition()
 
     @contextmanager
     def lease(
         self,
         key: Hashable,
-        load: Callable[[OnEvent], Model],
+        prepare: Callable[[OnEvent], Prepared],
         on_event: OnEvent,
         is_cancelled: IsCancelled = never,
     ) -> Iterator[Any]:
-        """The model of `key`, loaded by `load` where needed, for as long as the block lasts.
+        """The model of `key`, loaded where needed, for as long as the block lasts.
 
-        A load that knows how much it needs calls `make_room` first. Raises what `load` and `on_event` raise,
-        OutOfMemory, or LoadCancelled.
+        Raises what `prepare`, its `load` and `on_event` raise, ModelTooLarge, OutOfMemory, or LoadCancelled.
         """
-        record = self._take(key, load, on_event, is_cancelled)
+        thread = get_ident()
+        resident = self._take(key, prepare, on_event, is_cancelled)
         try:
-            yield record.model
+            yield resident.model
         finally:
-            self._give_back(key, record)
+            self._give_back(resident, thread)
 
-    def make_room(self, model: str, wanted_bytes: int) -> None:
-        """Before a load: drops idle models until `wanted_bytes` fit. Raises ModelTooLarge where dropping all is too little."""
-        self._drop_over_budget(wanted_bytes)
-        if self._free_bytes is None or wanted_bytes <= self._free_bytes():
-            return
-        self._drop_idle()
-        free = self._free_bytes()
-        if wanted_bytes > free:
-            raise ModelTooLarge(model=model, needed_gb=wanted_bytes / 1e9, free_gb=free / 1e9)
+    def most_bytes(self) -> int:
+        """The largest model, working memory included, that could be loaded here if all others of this process went."""
+        return self._residents.most_bytes()
 
     def loaded(self) -> list[LoadedModel]:
         """What is in memory now, longest idle first."""
@@ -111,22 +117,42 @@ class ModelCache:
             now = self._clock()
             rows = [
                 LoadedModel(
-                    key, record.model.size_bytes, 0.0 if record.leases else now - record.last_used, record.leases
+                    key=one.key,
+                    size_bytes=one.size_bytes,
+                    working_bytes=one.forecast.working_bytes if one.holders else 0,
+                    forecast_bytes=one.forecast.weights_bytes,
+                    measured_bytes=one.took_bytes,
+                    load_seconds=one.load_seconds,
+                    idle_seconds=0.0 if one.holders else now - one.last_used,
+                    leases=len(one.holders),
+                    is_pinned=one.is_pinned,
+                    is_parked=one.is_parked,
+                    about=one.about,
                 )
-                for key, record in self._records.items()
-                if not record.is_loading
+                for one in self._residents.by_key.values()
+                if one.model is not None
             ]
         return sorted(rows, key=lambda row: -row.idle_seconds)
+
+    def pin(self, key: Hashable, is_pinned: bool) -> bool:
+        """A pinned model stays until it is unloaded by hand. False: it was not loaded."""
+        with self._changed:
+            resident = self._residents.by_key.get(key)
+            if resident is None:
+                return False
+            resident.is_pinned = is_pinned
+            return True
 
     def unload(self, key: Hashable) -> bool:
         """Drops the model now, or, while it is leased, after its last lease. False: it was not loaded."""
         with self._changed:
-            record = self._records.get(key)
-            if record is None or record.is_loading:
+            resident = self._residents.by_key.get(key)
+            if resident is None or resident.is_moving:
                 return False
-            record.is_stale = True
-            dropped = self._pop_if_droppable(key, record)
-        self._close(dropped)
+            resident.is_stale = True
+            is_over = self._take_out_if_over(resident)
+        if is_over:
+            self._residents.close(resident)
         return True
 
     def unload_all(self) -> None:
@@ -134,174 +160,217 @@ class ModelCache:
         for row in self.loaded():
             self.unload(row.key)
 
+    def unload_idle(self, seconds: float) -> None:
+        """`unload` for what nobody has used for `seconds`, but for what is pinned."""
+        for row in self.loaded():
+            if row.idle_seconds >= seconds and not row.leases and not row.is_pinned:
+                self.unload(row.key)
+
+    def give_way(self, size_bytes: int) -> None:
+        """Another process wants `size_bytes`: idle models go until they are free, as far as there are any."""
+        self._residents.give_way(size_bytes)
+
     # ── a lease begins ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _take(
         self,
         key: Hashable,
-        load: Callable[[OnEvent], Model],
+        prepare: Callable[[OnEvent], Prepared],
         on_event: OnEvent,
         is_cancelled: IsCancelled,
-    ) -> _Record:
+    ) -> Resident:
+        thread = get_ident()
         while True:
             with self._changed:
-                record = self._records.get(key)
-                if record is None:
-                    record = self._records[key] = _Record(leases=1)
+                resident = self._residents.by_key.get(key)
+                if resident is None:
+                    resident = Resident(key, next(self._numbers), _name(key), holders=[thread])
+                    self._residents.works += 1
+                    self._residents.by_key[key] = resident
                     break
-                if not record.is_loading and not record.is_stale:
-                    record.leases += 1
-                    return record
-                if record.is_loading and self._join(record, on_event, is_cancelled):
-                    record.leases += 1
-                    return record
-                if record.is_stale:  # another lease still holds it; it goes when that ends
+                if resident.is_moving:
+                    self._join(resident, on_event, is_cancelled)
+                elif resident.is_stale:  # another lease still holds it; it goes when that ends
                     if is_cancelled():
                         raise LoadCancelled
-                    self._changed.wait(JOIN_POLL_SECONDS)
-        self._load(key, record, load, on_event, is_cancelled)
-        return record
+                    with self._residents.waiting():
+                        self._changed.wait(POLL_SECONDS)
+                else:
+                    resident.holders.append(thread)
+                    self._residents.works += 1
+                    resident.is_moving = resident.is_parked
+                    if resident.is_parked:
+                        prepare = _from_ram(resident)
+                    else:
+                        self._residents.book(resident)
+                    break
+        if resident.is_moving:
+            self._load(resident, prepare, on_event, is_cancelled)
+        else:
+            self._residents.drop_excess()  # it has taken its working memory back
+        return resident
 
-    def _join(self, record: _Record, on_event: OnEvent, is_cancelled: IsCancelled) -> bool:
-        """Waits for somebody else's load (`_changed` is held). False: that one was given up, so load it yourself."""
-        record.listeners.append(on_event)
+    def _join(self, resident: Resident, on_event: OnEvent, is_cancelled: IsCancelled) -> None:
+        """Waits for somebody else's load (`_changed` is held). Raises what that raised, unless it was given up."""
+        resident.listeners.append(on_event)
         try:
-            while record.is_loading:
-                if is_cancelled():
-                    raise LoadCancelled
-                self._changed.wait(JOIN_POLL_SECONDS)
+            with self._residents.waiting():
+                while resident.is_moving:
+                    if is_cancelled():
+                        raise LoadCancelled
+                    self._changed.wait(POLL_SECONDS)
         finally:
             with suppress(ValueError):  # it failed, and so was dropped
-                record.listeners.remove(on_event)
-        if record.is_abandoned:
-            return False
-        if record.failure is not None:
-            raise record.failure
-        return True
+                resident.listeners.remove(on_event)
+        if resident.failure is not None and not resident.is_abandoned:
+            raise resident.failure
 
     def _load(
         self,
-        key: Hashable,
-        record: _Record,
-        load: Callable[[OnEvent], Model],
+        resident: Resident,
+        prepare: Callable[[OnEvent], Prepared],
         on_event: OnEvent,
         is_cancelled: IsCancelled,
     ) -> None:
-        """Fills `record`, or takes it away again and raises. An error of `on_event` is how its owner stops the load."""
+        """Fills `resident`, or takes it away again and raises. An error of `on_event` is how its owner stops the load."""
+        thread = get_ident()
 
         def tell(event: Event) -> None:
+            if is_cancelled():
+                raise LoadCancelled
             try:
-                if is_cancelled():
-                    raise LoadCancelled
                 on_event(event)
             except Exception:
-                record.is_abandoned = True
+                resident.is_abandoned = True
                 raise
-            _tell_others(record, event)
+            _tell_others(resident, event)
 
         try:
-            with self._loading:
-                started = self._clock()
-                model = self._load_with_second_try(load, tell)
+            # 1 Its files, and how much it will take
+            prepared = prepare(tell)
+            resident.forecast, resident.about = prepared.forecast, prepared.about
+            resident.name = prepared.name or resident.name
+            # 2 Room for it
+            self._residents.make_room(resident, tell, is_cancelled)
+            # 3 Into memory
+            with self._turn(is_cancelled):
+                self._load_measured(resident, prepared, tell)
         except BaseException as error:
-            failure = OutOfMemory(model=_name(key), device="this machine") if is_out_of_memory(error) else error
-            with self._changed:
-                self._records.pop(key, None)
-                record.failure, record.is_loading = failure, False
-                self._changed.notify_all()
+            failure = OutOfMemory(model=resident.name, device="this machine") if is_out_of_memory(error) else error
+            self._fail(resident, failure, error)
             if failure is error:
                 raise
             raise failure from error
-        with self._changed:
-            record.model, record.is_loading = model, False
-            record.load_seconds = self._clock() - started
-            self._changed.notify_all()
-        ready = Loading("ready", _name(key))
+        ready = Loading("ready", resident.name)
         try:
-            self._drop_over_budget(0)
-            _tell_others(record, ready)
+            self._residents.drop_excess()
+            _tell_others(resident, ready)
             on_event(ready)
         except BaseException:
-            self._give_back(key, record)
+            self._give_back(resident, thread)
             raise
 
-    def _load_with_second_try(self, load: Callable[[OnEvent], Model], tell: OnEvent) -> Model:
+    @contextmanager
+    def _turn(self, is_cancelled: IsCancelled) -> Iterator[None]:
+        """One load at a time."""
+        with self._residents.waiting():
+            while not self._loading.acquire(timeout=POLL_SECONDS):
+                if is_cancelled():
+                    raise LoadCancelled
+        try:
+            yield
+        finally:
+            self._loading.release()
+
+    def _load_measured(self, resident: Resident, prepared: Prepared, tell: OnEvent) -> None:
+        # 1 Between two measures
+        works, modules = self._residents.work_beside(resident), len(sys.modules)
+        memory.trim_heap()  # what the model finds there ready for use would be missing in the measure
+        held, started = memory.held_bytes(self._store), self._clock()
+        with memory.mappings_of_their_own():
+            model = self._load_with_second_try(resident, prepared.load, tell)
+        seconds, took = self._clock() - started, memory.held_bytes(self._store) - held
+        has_imported = len(sys.modules) - modules > IMPORTED_MODULES
+        is_quiet = works is not None and works == self._residents.work_beside(resident) and not has_imported
+
+        # 2 Into the books. Where others worked meanwhile, or libraries were imported, that is in the measure too, and the
+        #   model's own count is better
+        with self._changed:
+            resident.model = model
+            resident.took_bytes = max(took, 0) if is_quiet else model.size_bytes
+            resident.load_seconds = max(seconds, resident.load_seconds)
+            resident.is_moving = resident.is_parked = False
+            self._residents.book(resident)
+            self._changed.notify_all()
+        if is_quiet:
+            prepared.learn(max(took, model.size_bytes), seconds)
+
+    def _load_with_second_try(self, resident: Resident, load: Callable[[OnEvent], Model], tell: OnEvent) -> Model:
         try:
             return load(tell)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-        self._drop_idle()  # after the block above, so that the error no longer holds the half-loaded model
-        give_back_memory()
+            traceback.clear_frames(error.__traceback__)  # they hold the half-loaded model
+        self._residents.all_idle_go(resident.name, tell)
+        memory.give_back_memory()
         return load(tell)
 
-    # ── a lease ends, room is made ────────────────────────────────────────────────────────────────────────────────────
-
-    def _give_back(self, key: Hashable, record: _Record) -> None:
+    def _fail(self, resident: Resident, failure: BaseException, error: BaseException) -> None:
+        """A load failed or was stopped: nothing of it stays."""
         with self._changed:
-            record.leases -= 1
-            record.last_used = self._clock()
-            record.is_stale = record.is_stale or record.model.is_stale
-            dropped = self._pop_if_droppable(key, record)
-        self._close(dropped)
-        self._drop_over_budget(0)
+            resident.is_abandoned = resident.is_abandoned or isinstance(failure, LoadCancelled)
+            resident.failure, resident.is_moving = failure, False
+            self._residents.take_out(resident)
+        traceback.clear_frames(error.__traceback__)  # finished frames hold the half-loaded model
+        if resident.model is not None:  # it was parked
+            self._residents.close(resident)
+        else:
+            memory.give_back_memory()
+            self._residents.forget(resident)
 
-    def _pop_if_droppable(self, key: Hashable, record: _Record) -> list[_Record]:
-        """The record, out of the table, when it is stale and nobody leases it (`_changed` is held)."""
-        if not record.is_stale or record.leases:
-            return []
-        if self._records.get(key) is record:
-            del self._records[key]
-        self._changed.notify_all()
-        return [record]
+    # ── a lease ends ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _drop_over_budget(self, wanted_bytes: int) -> None:
-        """Drops idle models, those first that cost least to bring back, until the budget holds, and no more."""
-        if self._budget_bytes is None:
-            return
-        dropped = []
+    def _give_back(self, resident: Resident, thread: int) -> None:
         with self._changed:
-            now = self._clock()
-            resident = [record for record in self._records.values() if not record.is_loading]
-            excess = sum(record.model.size_bytes for record in resident) + wanted_bytes - self._budget_bytes
-            idle = [
-                (key, record) for key, record in self._records.items() if not record.is_loading and not record.leases
-            ]
-            for key, record in sorted(idle, key=lambda item: -_worth_dropping(item[1], now)):
-                if excess <= 0:
-                    break
-                excess -= record.model.size_bytes
-                dropped.append(self._records.pop(key))
-        self._close(dropped)
+            resident.holders.remove(thread)
+            resident.last_used = self._clock()
+            resident.is_stale = resident.is_stale or resident.model.is_stale
+            is_over = self._take_out_if_over(resident)
+            if not is_over:
+                self._residents.book(resident)
+            self._changed.notify_all()
+        if is_over:
+            self._residents.close(resident)
+        self._residents.drop_excess()
 
-    def _drop_idle(self) -> None:
-        with self._changed:
-            idle = [key for key, record in self._records.items() if not record.is_loading and not record.leases]
-            dropped = [self._records.pop(key) for key in idle]
-        self._close(dropped)
-
-    def _close(self, dropped: list[_Record]) -> None:
-        """Outside the lock: closing a model may wait for its threads."""
-        for record in dropped:
-            record.model.close()
-            record.model = None
-        if dropped:
-            give_back_memory()
+    def _take_out_if_over(self, resident: Resident) -> bool:
+        """Whether it is stale and nobody leases it: then it is out of the table and to be closed (`_changed` is held)."""
+        if not resident.is_stale or resident.holders:
+            return False
+        self._residents.take_out(resident)
+        return True
 
 
-def _tell_others(record: _Record, event: Event) -> None:
+def _from_ram(resident: Resident) -> Callable[[OnEvent], Prepared]:
+    """A parked model as one to load: it is moved instead."""
+
+    def load(tell: OnEvent) -> Model:
+        resident.model.unpark()
+        model: Model = resident.model
+        return model
+
+    return lambda tell: Prepared(resident.forecast, load, about=resident.about)
+
+
+def _tell_others(resident: Resident, event: Event) -> None:
     """To those who joined the load. One who cannot listen (its file is closed, its disk full) is not told again."""
-    for listener in tuple(record.listeners):
+    for listener in tuple(resident.listeners):
         try:
             listener(event)
         except Exception:  # noqa: BLE001  whatever it is, it is not this load's failure
             with suppress(ValueError):  # it left meanwhile
-                record.listeners.remove(listener)
-
-
-def _worth_dropping(record: _Record, now: float) -> float:
-    """Idle time over the cost to bring it back."""
-    return (now - record.last_used) / max(record.load_seconds * record.model.size_bytes, 1e-9)
+                resident.listeners.remove(listener)
 
 
 def _name(key: Hashable) -> str:

@@ -3,23 +3,28 @@
 The placing itself is accelerate's (`device_map`): this file only gathers the facts that it wants.
 """
 
-import ctypes
-import gc
-import platform
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 GPU_NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
 
 @dataclass(frozen=True)
 class Place:
-    """`device` is "cpu", "cuda" or "mps"; `dtype` is torch's name of the number format; `device_map` as accelerate reads it."""
+    """`device` is "cpu", "cuda" or "mps"; `dtype` is torch's name of the number format; `device_map` as accelerate reads it.
+
+    `quantisation` is of the weights only. With `weights_in_memory_bytes` only so much of them is in the device's memory at
+    a time: the rest stays on disk, in `offload_folder` where it has to be written again, and for a GPU in RAM first.
+    """
 
     device: str
     dtype: str
     device_map: str
+    quantisation: Literal["", "int8", "int4"] = ""
+    weights_in_memory_bytes: int | None = None
+    offload_folder: Path | None = None
 
     @property
     def label(self) -> str:
@@ -48,35 +53,6 @@ def choose_place(device: str = "auto") -> Place:
     return CPU
 
 
-def fit(place: Place, parameters_bytes_16bit: int) -> Place:
-    """`place`, in half the bytes where float32 weights would not fit into the memory that is free on a CPU."""
-    if place.dtype == "float32" and parameters_bytes_16bit * 2 > 0.8 * _free_in_ram():
-        return replace(place, dtype="bfloat16")
-    return place
-
-
-def budget_bytes(place: Place) -> int:
-    """How much models may hold at `place` while nobody uses them; to be asked once, before any is loaded."""
-    return _free_on_gpus() if place.device == "cuda" else int(0.7 * _free_in_ram())
-
-
-def free_bytes(place: Place) -> int:
-    """What one more model can have now. What a GPU cannot hold accelerate puts into the machine's own memory."""
-    return _free_in_ram() + (_free_on_gpus() if place.device == "cuda" else 0)
-
-
-def _free_in_ram() -> int:
-    import psutil
-
-    return int(psutil.virtual_memory().available)
-
-
-def _free_on_gpus() -> int:
-    import torch
-
-    return sum(torch.cuda.mem_get_info(index)[0] for index in range(torch.cuda.device_count()))
-
-
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether this is some library's way to say that memory ran out."""
     words = str(error).lower()
@@ -88,16 +64,6 @@ def is_out_of_memory(error: BaseException) -> bool:
             and any(w in words for w in ("out of memory", "bad_alloc", "allocate memory"))
         )
     )
-
-
-def give_back_memory() -> None:
-    """Gives the memory of dropped models back to the machine: Python's, the GPU's, and on Linux the C heap's."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def _may_have_gpu() -> bool:

@@ -4,16 +4,21 @@ Only files on this machine, only safetensors or GGUF, never code of the model's 
 unset is refused, because transformers would fill it with random numbers. It is handed the Auto class and knows no family.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from pipelines.errors import ModelDamaged, UnsupportedModel
-from pipelines.loading.devices import Place, fit, is_out_of_memory
+from pipelines.loading import dispatch
+from pipelines.loading.devices import Place, is_out_of_memory
+from pipelines.loading.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.weights import Weights
 from pipelines.types import Loading, ModelSpec, OnEvent
 
 WEIGHTS_BAR = "Loading weights"  # how transformers labels the bar that counts tensors
+WORKING_TOKENS = 2048
+READ_AT_ONCE_TOKENS = 256
 
 
 def load_pretrained(
@@ -30,34 +35,56 @@ def load_pretrained(
 
     # 2 From where, and how
     folder = weights.path.parent if weights.path.is_file() else weights.path
-    source = {"gguf_file": weights.path.name} if weights.file_format == "gguf" else {}
-    safe = {"local_files_only": True, "trust_remote_code": False, **source}
-    place = fit(place, weights.parameters * 2)
-    placed = {"dtype": getattr(torch, place.dtype), "device_map": place.device_map}
-    if weights.file_format == "safetensors":
-        placed["use_safetensors"] = True
+    source = {"gguf_file": weights.path.name} if weights.file_format == "gguf" else {"use_safetensors": True}
+    safe = {"local_files_only": True, "trust_remote_code": False}
+    on_disk = dispatch.offload_folder(place)
+    is_to_quantise = place.quantisation and place.device != "cuda"
+    how = {
+        "dtype": "auto" if is_to_quantise else getattr(torch, place.dtype),  # "auto": as in the file, without a copy
+        **dispatch.placed(place, on_disk.name if on_disk else ""),
+        **dispatch.quantised(place, transformers),
+    }
 
     # 3 Tokenizer and weights
-    with _in_plain_words(spec, weights), _weights_progress(spec.name, on_event):
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe)
-        model, report = auto_class.from_pretrained(folder, output_loading_info=True, **safe, **placed)
+    with in_plain_words(spec, weights), _weights_progress(spec.name, on_event):
+        gguf = {name: value for name, value in source.items() if name == "gguf_file"}
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe, **gguf)
+        model, report = auto_class.from_pretrained(folder, output_loading_info=True, **safe, **source, **how)
     missing = sorted(report.get("missing_keys") or ())
     if missing:
         raise ModelDamaged(model=spec.name, reason=f"{len(missing)} weights are missing ({missing[0]})", path=folder)
+
+    # 4 The weights out of the file
+    if on_disk is None:
+        dispatch.settle(model, place)
+    model.offload_folder = on_disk  # cleaned up with the model
     return model.eval(), tokenizer
 
 
-def forecast_bytes(weights: Weights, place: Place) -> int:
-    """What `load_pretrained` will need in memory: every number in the format that it is loaded in, GGUF unpacked."""
-    bytes_each = 4 if fit(place, weights.parameters * 2).dtype == "float32" else 2
-    return weights.parameters * bytes_each
+def forecast_bytes(weights: Weights, place: Place) -> Forecast:
+    """What `load_pretrained` will need: every number in the format that it is loaded in, GGUF unpacked; to work, a
+    key-value cache and the activations of a part of a prompt."""
+    return Forecast(weights_bytes(weights.parameters, place), _working_bytes(weights, place))
 
 
-def drop(model: Any) -> None:
-    """Takes accelerate's hooks off a dispatched model, so that nothing keeps its weights alive."""
-    from accelerate.hooks import remove_hook_from_module
+def forms_of(weights: Weights) -> tuple[Form, ...]:
+    """What transformers unpacks from GGUF it can neither quantise nor leave on disk."""
+    return ("half",) if weights.file_format == "gguf" else ("half", "int8", "int4", "offload")
 
-    remove_hook_from_module(model, recurse=True)
+
+def _working_bytes(weights: Weights, place: Place) -> int:
+    """For one request of up to 2,048 tokens, by the sizes that config.json names."""
+    share = weights.parameters // 10
+    try:
+        config = json.loads((weights.path / "config.json").read_bytes())
+        layers, hidden = int(config["num_hidden_layers"]), int(config["hidden_size"])
+        heads = int(config["num_attention_heads"])
+        cached = int(config.get("num_key_value_heads") or heads) * int(config.get("head_dim") or hidden // heads)
+        tokens = min(weights.context_tokens or WORKING_TOKENS, WORKING_TOKENS)
+        numbers = 2 * layers * cached * tokens + READ_AT_ONCE_TOKENS * (8 * hidden + int(config["vocab_size"]))
+    except (OSError, ValueError, KeyError, TypeError, ZeroDivisionError, AttributeError):  # names of another family
+        numbers = share
+    return int(numbers * BYTES_OF[place.dtype])
 
 
 @contextmanager
@@ -97,7 +124,7 @@ class _Counted:
 
 
 @contextmanager
-def _in_plain_words(spec: ModelSpec, weights: Weights) -> Iterator[None]:
+def in_plain_words(spec: ModelSpec, weights: Weights) -> Iterator[None]:
     """What transformers says about files that passed the checks and still do not make a model."""
     named = "/".join(weights.architectures)
     try:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
-from studio.jobs.worker import make_worker
+from studio.jobs.worker import Worker, make_worker
 from studio.settings import Settings
 
 PATIENCE_SECONDS = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
@@ -36,7 +36,7 @@ class Engine(Protocol):
 
     def start(self, on_report: OnReport, on_death: OnDeath) -> None: ...
 
-    def run(self, job_id: str) -> None: ...
+    def tell(self, command: dict) -> None: ...
 
     def close(self, timeout_seconds: float) -> None: ...
 
@@ -56,13 +56,13 @@ class ProcessEngine:
     def start(self, on_report: OnReport, on_death: OnDeath) -> None:
         threading.Thread(target=self._keep_alive, args=(on_report, on_death), name="engine", daemon=True).start()
 
-    def run(self, job_id: str) -> None:
-        """Hand over a job. One that reaches a dying worker is found by `on_death`."""
+    def tell(self, command: dict) -> None:
+        """Hand over a job (`{"run": id}`) or a command. A job that reaches a dying worker is found by `on_death`."""
         process = self._process
         if process is None or process.stdin is None:
             return
         with suppress(BrokenPipeError, ValueError):
-            process.stdin.write(json.dumps({"run": job_id}) + "\n")
+            process.stdin.write(json.dumps(command) + "\n")
             process.stdin.flush()
 
     def close(self, timeout_seconds: float) -> None:
@@ -107,6 +107,10 @@ class ProcessEngine:
         command += ["--home", str(settings.home), "--cache", str(settings.cache)]
         if settings.is_public_demo:
             command.append("--only-catalog")
+        if settings.memory_bytes is not None:
+            command += ["--memory-bytes", str(settings.memory_bytes)]
+        if settings.idle_seconds is not None:
+            command += ["--idle-seconds", str(settings.idle_seconds)]
         with (settings.home / "worker.log").open("ab") as log:
             # A session of its own: Ctrl+C in the server's terminal must not end the jobs that are being finished.
             return subprocess.Popen(
@@ -128,17 +132,28 @@ class InlineEngine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._worker: Worker | None = None
 
     def start(self, on_report: OnReport, on_death: OnDeath) -> None:
         settings = self._settings
-        self._worker = make_worker(settings.home, settings.cache, not settings.is_public_demo, on_report)
+        self._worker = make_worker(
+            settings.home,
+            settings.cache,
+            not settings.is_public_demo,
+            on_report,
+            settings.memory_bytes,
+            settings.idle_seconds,
+        )
         on_report({"ready": True, "device": self._worker.device})
 
-    def run(self, job_id: str) -> None:
-        self._worker.run(job_id)
+    def tell(self, command: dict) -> None:
+        if self._worker:
+            self._worker.obey(command)
 
     def close(self, timeout_seconds: float) -> None:
         """Python waits for the threads of running jobs."""
+        if self._worker:
+            self._worker.close()
 
 
 def make_engine(settings: Settings) -> Engine:

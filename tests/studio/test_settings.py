@@ -29,6 +29,23 @@ def test_a_flag_beats_its_variable() -> None:
     assert (plain.host, plain.port, plain.home, plain.auth) == ("0.0.0.0", 1, Path("/a"), (("a", "b"),))
 
 
+def test_how_much_memory_models_may_take() -> None:
+    assert read().memory_bytes is None and read().idle_seconds == 1800
+    assert read("--memory", "12.5", AIGC_STUDIO_MEMORY_GB="3").memory_bytes == 12_500_000_000
+    assert read(AIGC_STUDIO_MEMORY_GB="3").memory_bytes == 3_000_000_000
+    assert read(AIGC_STUDIO_IDLE_MINUTES="5").idle_seconds == 300
+    assert read(AIGC_STUDIO_IDLE_MINUTES="0").idle_seconds is None
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "much", "nan", "inf", "1e999"])
+def test_memory_that_is_no_size_is_named(wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for environ in ({"AIGC_STUDIO_MEMORY_GB": wrong}, {"AIGC_STUDIO_IDLE_MINUTES": wrong}):
+        if environ.get("AIGC_STUDIO_IDLE_MINUTES") != "0":
+            with pytest.raises(SystemExit):
+                read(**environ)
+            assert repr(wrong) in capsys.readouterr().err
+
+
 def test_several_people_may_log_in() -> None:
     assert read("--auth", "a:1", "--auth", "b:2").auth == (("a", "1"), ("b", "2"))
     assert read(AIGC_STUDIO_AUTH="a:1 b:2").auth == (("a", "1"), ("b", "2"))
