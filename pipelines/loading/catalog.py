@@ -1,27 +1,43 @@
 """Which models there are: the rows of assets/catalog, the models folder of the home, and whatever a person pastes.
 
-It looks at local files only and never goes to the network, so a hub id that is not on this machine is taken at its word
-until it is fetched. It imports no library that holds models; the families are handed to it.
+A row is a file's worth of JSON: drop one into assets/catalog, or into the models folder for a model of one's own. Only
+`look` goes to the network; elsewhere a hub id that is not on this machine is taken at its word until it is fetched. It
+imports no library that holds models; the families are handed to it.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Protocol, get_args
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from pipelines.errors import NotAllowed, StudioError, UnknownModel, UnsupportedModel, WrongTask
-from pipelines.loading import hub
+from pipelines.errors import (
+    IsAdapter,
+    ModelGated,
+    NotAllowed,
+    StudioError,
+    UnknownModel,
+    UnsupportedModel,
+    UnsupportedTask,
+    WrongTask,
+)
+from pipelines.loading import diffusers_classes
+from pipelines.loading.hub import HUB_PAGE, Hub
+from pipelines.loading.hub_cache import folder_on_disk
+from pipelines.loading.repository import Repository
 from pipelines.loading.starter import StarterStore
 from pipelines.loading.weights import Weights, check_model
-from pipelines.types import ModelSpec, Request, Task
+from pipelines.types import DownloadRequest, LoadRequest, ModelSpec, Request, Task
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "assets" / "catalog"
-ROW_FILES = ("text.json",)
+OTHER_FILES = ("starters.json",)  # rows of another kind
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}", re.ASCII)
-HUB_PAGE = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:/tree/main)?/?", re.ASCII)
+PAGE_ADDRESS = re.compile(
+    r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)(?:/tree/main)?/?(?:[?#].*)?", re.ASCII
+)
 
 
 class Family(Protocol):
@@ -31,6 +47,20 @@ class Family(Protocol):
     DEVICES: frozenset[str]
 
     def serves(self, architectures: tuple[str, ...], file_format: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a pasted name would be: as much as can be known before it is fetched.
+
+    `spec.size_bytes` is what would be downloaded or what lies in the folder, `files` its names; `commit` is "" for what
+    is on this machine. `refusal` is why it would not run here, None where it would.
+    """
+
+    spec: ModelSpec
+    commit: str = ""
+    files: tuple[str, ...] = ()
+    refusal: StudioError | None = None
 
 
 class Catalog:
@@ -44,9 +74,11 @@ class Catalog:
         models_folder: Path | None,
         families: Mapping[str, Family],
         starters: StarterStore,
+        hub: Hub,
         *,
         allow_any: bool = True,
     ) -> None:
+        self.hub = hub
         self._models_folder = models_folder
         self._families = families
         self._starters = starters
@@ -60,7 +92,7 @@ class Catalog:
         """
         rows = list(self._rows.values())
         if self._allow_any:
-            rows += self._found_in_models_folder()
+            rows += [*self._added_rows().values(), *self._found_in_models_folder()]
         else:
             rows = [row for row in rows if row.source != "hub" or self.is_on_disk(row)]
         return [row for row in rows if task is None or task in row.tasks]
@@ -73,6 +105,12 @@ class Catalog:
         spec = self.find(request.model)
         if not self._allow_any and spec.source == "hub" and not self.is_on_disk(spec):
             raise NotAllowed(reason="models are not downloaded here")
+        if isinstance(request, LoadRequest | DownloadRequest):
+            if not self._allow_any:
+                raise NotAllowed(reason="models are not managed here")
+            if spec.source == "none":
+                raise UnknownModel(model=request.model)
+            return spec
         if request.task not in spec.tasks:
             raise WrongTask(model=spec.name, task=request.task)
         for adapter in request.adapters:
@@ -90,17 +128,65 @@ class Catalog:
         if model in self._rows:
             return self._rows[model]
 
-        # 2 In the models folder, or a path
+        # 2 A row of the person's own, in the models folder, or a path
         if not self._allow_any:
             raise NotAllowed(reason="only the models of its list run here")
+        added = self._added_rows().get(model)
+        if added is not None:
+            return added
         path = self.local_path(model)
         if path is not None:
             return self._spec_of_folder(model, path)
 
         # 3 A hub id; what it is shows when it is here
         spec = replace(_on_the_hub(model), tasks=get_args(Task))
-        folder = hub.folder_on_disk(spec)
+        folder = folder_on_disk(spec)
         return spec if folder is None else self._settled(spec, folder)
+
+    def look(self, model: str) -> Candidate:
+        """What `model` would be before it is fetched: asks the hub for what is not on this machine, so not in a hurry.
+
+        Raises what `find` raises, and of the hub ModelNotHere, TokenRefused, ForeignRedirect.
+        """
+        spec = self.find(model)
+        if spec.source != "hub" or self.is_on_disk(spec):
+            return Candidate(spec)
+        repository = self.hub.look(spec)
+        spec = _told_by(repository, spec)
+        try:
+            files = repository.needed()
+            spec = replace(spec, size_bytes=sum(file.size_bytes for file in files))
+            if repository.is_adapter:
+                raise IsAdapter(model=spec.name)
+            if not repository.architectures and repository.is_gated:
+                raise ModelGated(model=spec.name, link=f"{HUB_PAGE}/{spec.location}")
+            if not repository.architectures and repository.pipeline_tag:
+                raise UnsupportedTask(model=spec.name, task=repository.pipeline_tag)
+            family = self._family_of_classes(repository.architectures, repository.file_format, spec.name)
+            tasks = self._tasks_of(repository, family)
+        except StudioError as refusal:
+            return Candidate(spec, repository.commit, refusal=refusal)
+        return Candidate(
+            replace(spec, family=family, tasks=tasks), repository.commit, tuple(file.name for file in files)
+        )
+
+    def _tasks_of(self, repository: Repository, family: str) -> tuple[Task, ...]:
+        """What a model on the hub can do. Raises UnsupportedModel."""
+        if not repository.is_pipeline:
+            return self._in_order(self._families[family].TASKS)
+        name = repository.architectures[0]
+        tasks = diffusers_classes.tasks_of(name, has_vae="vae" in repository.config, paints_only=False)
+        if not tasks:
+            raise UnsupportedModel(model=repository.location, architecture=name)
+        return tasks
+
+    @staticmethod
+    def _in_order(tasks: Iterable[Task]) -> tuple[Task, ...]:
+        return tuple(task for task in get_args(Task) if task in tasks)
+
+    def is_row(self, model: str) -> bool:
+        """Whether it comes with the studio, and not from a person."""
+        return model in self._rows
 
     def find_adapter(self, source: str) -> ModelSpec:
         """Where a LoRA adapter is: a local folder, a hub id or its page. Its files are checked when it is laid over a model.
@@ -120,7 +206,9 @@ class Catalog:
         if spec.source == "starter":
             return self._starters.is_here(spec.location)
         if spec.source == "hub":
-            return hub.folder_on_disk(spec) is not None
+            return folder_on_disk(spec) is not None
+        if spec.source == "none":
+            return True
         return Path(spec.location).exists()
 
     def family_of(self, weights: Weights, model: str, device: str | None = None) -> str:
@@ -128,15 +216,20 @@ class Catalog:
 
         The family made for the fewest devices wins: it is the specialist.
         """
+        return self._family_of_classes(weights.architectures, weights.file_format, model, device)
+
+    def _family_of_classes(
+        self, architectures: tuple[str, ...], file_format: str, model: str, device: str | None = None
+    ) -> str:
         serving = [
             (len(family.DEVICES), name)
             for name, family in self._families.items()
-            if (device is None or device in family.DEVICES)
-            and family.serves(weights.architectures, weights.file_format)
+            if (device is None or device in family.DEVICES) and family.serves(architectures, file_format)
         ]
         if not serving:
-            named = "/".join(weights.architectures) or weights.file_format
-            raise UnsupportedModel(model=model, architecture=named)
+            raise UnsupportedModel(
+                model=model, architecture="/".join(architectures) or "(not named in its config.json)"
+            )
         return min(serving)[1]
 
     def local_path(self, model: str) -> Path | None:
@@ -155,6 +248,20 @@ class Catalog:
 
     # ── on this machine ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _added_rows(self) -> dict[str, ModelSpec]:
+        """The rows that people added. One that cannot be read stands in no list."""
+        if self._models_folder is None or not self._models_folder.is_dir():
+            return {}
+        added = {}
+        for path in sorted(self._models_folder.glob("*.json")):
+            try:
+                spec = _specs().validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                continue
+            if spec.id not in self._rows:
+                added[spec.id] = spec
+        return added
+
     def _found_in_models_folder(self) -> list[ModelSpec]:
         if self._models_folder is None or not self._models_folder.is_dir():
             return []
@@ -163,7 +270,7 @@ class Catalog:
             if path.name.startswith(".") or not path.name.isprintable():
                 continue
             try:
-                if path.is_dir() or path.suffix.lower() == ".gguf":
+                if path.is_dir() or path.suffix.lower() in (".gguf", ".safetensors"):
                     specs.append(self._spec_of_folder(path.name, path))
             except (StudioError, OSError):  # it stands in no list; `find` says why
                 continue
@@ -178,19 +285,20 @@ class Catalog:
         """`spec` with what its files say."""
         weights = check_model(path, spec.name)
         family = self.family_of(weights, spec.name)
-        served = self._families[family].TASKS
         return replace(
             spec,
             family=family,
-            tasks=tuple(task for task in get_args(Task) if task in served),
+            tasks=weights.tasks or self._in_order(self._families[family].TASKS),
             size_bytes=weights.size_bytes,
+            parameters=weights.parameters,
             context_tokens=weights.context_tokens,
+            defaults=weights.defaults,
         )
 
 
 def _without_page(name: str) -> str:
     """The hub id where `name` is the address of a model's page, as a browser shows it; else `name`."""
-    page = HUB_PAGE.fullmatch(name.strip())
+    page = PAGE_ADDRESS.fullmatch(name.strip())
     return page[1] if page else name
 
 
@@ -201,7 +309,29 @@ def _on_the_hub(name: str) -> ModelSpec:
     return ModelSpec(id=name, name=name, family="", tasks=(), source="hub", location=name)
 
 
+def _told_by(repository: Repository, spec: ModelSpec) -> ModelSpec:
+    """`spec` with what the hub says of it."""
+    return replace(
+        spec,
+        tasks=(),
+        parameters=repository.parameters,
+        licence=repository.licence,
+        licence_url=repository.licence_url,
+        languages=repository.languages,
+        is_gated=repository.is_gated,
+    )
+
+
+@cache
+def _specs() -> TypeAdapter[ModelSpec]:
+    return TypeAdapter(ModelSpec)
+
+
 def _read_rows() -> dict[str, ModelSpec]:
-    rows = TypeAdapter(list[ModelSpec])
-    specs = (spec for name in ROW_FILES for spec in rows.validate_json((CATALOG_FOLDER / name).read_bytes()))
+    files = sorted((path for path in CATALOG_FOLDER.glob("*.json") if path.name not in OTHER_FILES), key=_text_first)
+    specs = (spec for path in files for spec in TypeAdapter(list[ModelSpec]).validate_json(path.read_bytes()))
     return {spec.id: spec for spec in specs}
+
+
+def _text_first(path: Path) -> tuple[bool, str]:
+    return path.name != "text.json", path.name
