@@ -4,20 +4,26 @@ import logging
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 
 from pipelines.base import open_catalog
-from pipelines.errors import NotFound
+from pipelines.errors import ModelError, NotFound
+from pipelines.loading.starter import StarterStore
 from pipelines.provenance import recipe
+from pipelines.types import DownloadResult, TextResult
 from studio.api.gate import Gate
 from studio.home import Home
+from studio.hub_token import HubToken
 from studio.identity import Identity
 from studio.jobs.engine import make_engine
 from studio.jobs.job import Job
 from studio.jobs.store import JobStore
 from studio.jobs.supervisor import Supervisor
+from studio.library.added import AddedModels
 from studio.library.conversations import Conversations
 from studio.library.creations import Creations
+from studio.library.removal import Removal
 from studio.settings import Settings
 
 log = logging.getLogger("studio")
@@ -36,14 +42,32 @@ class Services:
             if settings.is_gated
             else None
         )
+        self.hub_token = HubToken(settings.home)
         self.catalog = open_catalog(
-            settings.home / "models", cache_folder=settings.cache, allow_any=not settings.is_public_demo
+            settings.home / "models",
+            cache_folder=settings.cache,
+            allow_any=not settings.is_public_demo,
+            token_file=self.hub_token.file,
         )
+        self.added = AddedModels(settings.home / "models")
         self._store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
         self.creations = Creations(settings.home / "library", settings.home / "studio.db")
         self.conversations = Conversations(settings.home / "conversations")
         self.jobs = Supervisor(settings, self.catalog, self._store, make_engine(settings), self._keep_end)
+        self.removal = Removal(
+            settings.home / "models",
+            self.catalog,
+            StarterStore(settings.cache),
+            self.added,
+            self.conversations,
+            self.models_at_work,
+            self.jobs.unload,
+        )
         self.jobs.recover()
+
+    def models_at_work(self) -> list[str]:
+        """The model of each job that waits or runs, whoever asked for it."""
+        return [row.model for row in self.jobs.unfinished()]
 
     def start(self) -> None:
         """Let the worker run. Until then requests wait in the queue."""
@@ -56,14 +80,30 @@ class Services:
         self._store.close()
         self.home.close()
 
+    def preview(self, owner: str, job_id: str, name: str) -> bytes:
+        """The JPEG file that a preview event named, or a newer one. Raises NotFound, also once the job has ended."""
+        data = self.jobs.folder(owner, job_id).preview(name)
+        if data is None:
+            raise NotFound(thing="picture")
+        return data
+
     def _keep_end(self, job: Job) -> None:
-        """Write a job's end where people look for it: the answer into its conversation, the creation into the index."""
-        with suppress(NotFound):  # its person deleted it meanwhile
-            if job.creation_id:
-                self.creations.index(job.owner, job.creation_id)
-            if job.conversation_id and job.node_id and job.result:
+        """Write a job's end where people look for it: an answer into its conversation, a creation into the index, a model into the lists."""
+        for creation_id in job.creation_ids:
+            with suppress(NotFound):  # its person deleted it meanwhile
+                self.creations.index(job.owner, creation_id)
+        with suppress(NotFound):
+            if job.conversation_id and job.node_id and isinstance(job.result, TextResult):
                 facts = recipe.facts(job.result)
                 self.conversations.settle(job.owner, job.conversation_id, job.node_id, job.result.text, facts)
+        if isinstance(job.result, DownloadResult) and job.state == "done":
+            self._keep_model(job.result)
+
+    def _keep_model(self, came: DownloadResult) -> None:
+        """A model that is no row of the catalog stands in the lists from now on, at the commit that came."""
+        if not self.catalog.is_row(came.model):
+            with suppress(ModelError):  # it was removed again meanwhile
+                self.added.add(replace(self.catalog.find(came.model), revision=came.revision))
 
 
 def _page(settings: Settings) -> str:

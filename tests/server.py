@@ -12,7 +12,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 def free_port() -> int:

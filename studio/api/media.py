@@ -1,17 +1,23 @@
-"""GET /media/<id>: the file of one creation, for its owner only, with Range.
+"""Files of creations and of running jobs, each for its owner only, with Range.
+
+    GET /media/<id>                    the file of a creation; `?as=webp` or `?as=jpeg`: a picture in that format
+    GET /media/<id>/<part>             what stands beside it: "thumbnail", "image", "mask"
+    GET /media/jobs/<job>/<preview>    how a running job looks, under the name that its event tells, or newer
 
 Only pictures, sound and film of the types below are shown in place; everything else (HTML and SVG above all) is a
-download of plain bytes, so that no file a person keeps can run as a page of ours. Knows no library: `find` does.
+download of plain bytes, so that no file a person keeps can run as a page of ours. Knows no library: it is handed
+`Shelves`.
 """
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from pipelines.errors import NotFound
+from pipelines.errors import NotFound, StudioError
 from studio.api.plain import refusal
 from studio.identity import Identity
 
@@ -28,25 +34,63 @@ SHOWN_IN_PLACE = {
     ".mp4": "video/mp4",
     ".webm": "video/webm",
 }
+FORMATS = {"webp": "image/webp", "jpeg": "image/jpeg"}
 
 
-def media_route(find: Callable[[str, str], Path], identity: Identity) -> Route:
-    """`find(owner, creation_id)` gives the file, or raises NotFound, also for what belongs to somebody else."""
+class Shelves(NamedTuple):
+    """Where the files are. Each raises NotFound, also for what belongs to somebody else.
 
+    `find(owner, creation_id, part)`, `find_preview(owner, job_id, name)`, `convert(owner, creation_id, format)`.
+    """
+
+    find: Callable[[str, str, str], Path]
+    find_preview: Callable[[str, str, str], bytes]
+    convert: Callable[[str, str, str], bytes]
+
+
+def media_routes(shelves: Shelves, identity: Identity) -> list[Route]:
     def media(request: Request) -> Response:
+        owner, wanted = identity.who(request), request.path_params
         try:
-            path = find(identity.who(request), request.path_params["creation_id"])
+            if (kind := request.query_params.get("as", "")) in FORMATS:
+                return _converted(shelves.convert(owner, wanted["creation_id"], kind), wanted["creation_id"], kind)
+            return _file(request, shelves.find(owner, wanted["creation_id"], wanted.get("part", "")))
+        except StudioError as error:
+            return refusal(request, error, 404)
+
+    def preview(request: Request) -> Response:
+        wanted = request.path_params
+        try:
+            data = shelves.find_preview(identity.who(request), wanted["job_id"], wanted["name"])
+            return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
         except NotFound as error:
             return refusal(request, error, 404)
-        if not path.is_file():
-            return refusal(request, NotFound(thing="file"), 404)
-        shown_as = SHOWN_IN_PLACE.get(path.suffix.lower())
-        return FileResponse(
-            path,
-            media_type=shown_as or "application/octet-stream",
-            filename=path.name,
-            content_disposition_type="inline" if shown_as else "attachment",
-            headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"},
-        )
 
-    return Route("/media/{creation_id}", media, methods=["GET"])
+    return [
+        Route("/media/jobs/{job_id}/{name}", preview, methods=["GET"]),
+        Route("/media/{creation_id}", media, methods=["GET"]),
+        Route("/media/{creation_id}/{part}", media, methods=["GET"]),
+    ]
+
+
+def _file(request: Request, path: Path) -> Response:
+    if not path.is_file():
+        return refusal(request, NotFound(thing="file"), 404)
+    shown_as = SHOWN_IN_PLACE.get(path.suffix.lower())
+    return FileResponse(
+        path,
+        media_type=shown_as or "application/octet-stream",
+        filename=path.name,
+        content_disposition_type="inline" if shown_as else "attachment",
+        headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "private, max-age=3600"},
+    )
+
+
+def _converted(data: bytes, creation_id: str, kind: str) -> Response:
+    """A picture in another format, to be saved: the id was found, so it is one of ours."""
+    headers = {
+        "Content-Disposition": f'attachment; filename="{creation_id}.{kind}"',
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
+    return Response(data, media_type=FORMATS[kind], headers=headers)

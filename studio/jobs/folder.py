@@ -1,8 +1,11 @@
 """A job is a folder: what was asked, what happened, how it ended. Knows no queue, no process and no index.
 
     <jobs>/<id>/
+      files/          the pictures that belong to the request, `<field>.png`; written before it
       request.json    written once, by the server
       events.jsonl    append-only, one writer at a time: the server writes "queued", the worker everything after it
+      preview-<n>.jpg how the work looks so far: the newest one, named by its event; gone at the end
+      pictures/       what a job that keeps nothing has made, until the folder goes
       lock            held by flock while a process works on the job: a free lock means that nobody does
       cancel          exists once the person pressed Stop; whoever works on the job looks for it
       end.json        written last, by rename, however the job ended
@@ -17,26 +20,30 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.errors import InternalError, StudioError
-from pipelines.types import Event, Request, Result, Token, from_json, to_json
-from studio.files import storage_errors, write_whole
+from pipelines.types import Event, Preview, Request, Result, Token, from_json, to_json
+from studio.files import storage_errors, sync_folder, write_whole
 
 SCHEMA = 1
 TOKEN_INTERVAL_SECONDS = 0.1
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 JOB_ID = re.compile(r"[0-9a-f]{32}")
+PREVIEW = re.compile(r"preview-[0-9]{1,12}\.jpg")
 
 
 @dataclass(frozen=True)
 class JobSpec:
-    """What `request.json` holds. `conversation` is (conversation id, node id) of the answer that this job writes."""
+    """What `request.json` holds. `conversation` is (conversation id, node id) of the answer that this job writes.
+
+    `parents` are the ids of the creations that its files came from.
+    """
 
     id: str
     owner: str
@@ -44,6 +51,7 @@ class JobSpec:
     created: float
     keep: bool = True
     conversation: tuple[str, str] | None = None
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class End:
     error: StudioError | None
     started: float | None
     ended: float
-    creation_id: str | None = None
+    creation_ids: tuple[str, ...] = ()
 
 
 def new_job_id() -> str:
@@ -82,8 +90,10 @@ class JobFolder:
         job_id: str | None = None,
         keep: bool = True,
         conversation: tuple[str, str] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        parents: tuple[str, ...] = (),
     ) -> "JobFolder":
-        """A new folder with its request and the event "queued". Raises DiskFull or ReadOnlyHome and leaves nothing."""
+        """A new folder with its request, its files and the event "queued". Raises DiskFull or ReadOnlyHome and leaves nothing."""
         folder = cls(jobs / (job_id or new_job_id()))
         spec = {
             "schema": SCHEMA,
@@ -92,11 +102,14 @@ class JobFolder:
             "created": time.time(),
             "keep": keep,
             "conversation": conversation,
+            "parents": parents,
             "request": to_json(request),
         }
         try:
             with storage_errors(jobs):
                 folder.path.mkdir(parents=True)
+            if files:
+                folder._put_files(files)
             write_whole(folder.path / "request.json", _encode(spec))
             with folder.writer() as events:
                 events.write("queued")
@@ -119,9 +132,30 @@ class JobFolder:
                 created=data["created"],
                 keep=data["keep"],
                 conversation=conversation,
+                parents=tuple(data.get("parents", ())),
             )
         except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{self.path} holds no readable request: {error!r}") from error
+
+    def with_paths(self, request: Request) -> Request:
+        """`request` with the paths of its files where their names stood. What the names say is not asked."""
+        paths = {field: str(self._file(field)) for field in request.FILES if getattr(request, field)}
+        return replace(request, **paths)  # type: ignore[arg-type]  # its own fields
+
+    def files(self, request: Request) -> dict[str, bytes]:
+        """The files of the request, by field. Raises FileNotFoundError."""
+        return {field: self._file(field).read_bytes() for field in request.FILES if getattr(request, field)}
+
+    def _file(self, field: str) -> Path:
+        return self.path / "files" / file_name(field)
+
+    def _put_files(self, files: Mapping[str, bytes]) -> None:
+        folder = self.path / "files"
+        with storage_errors(self.path):
+            folder.mkdir()
+        for field, data in files.items():
+            write_whole(self._file(field), data)
+        sync_folder(self.path)
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -171,16 +205,42 @@ class JobFolder:
         return (self.path / "cancel").exists() or not self.path.exists()
 
     def finish(self, end: End) -> None:
-        """Write `end.json`, the last file of a job. Raises DiskFull or ReadOnlyHome."""
+        """Write `end.json`, the last file of a job; then no preview is needed. Raises DiskFull or ReadOnlyHome."""
         data = {
             "state": end.state,
             "result": to_json(end.result) if end.result else None,
             "error": end.error.to_json() if end.error else None,
             "started": end.started,
             "ended": end.ended,
-            "creation_id": end.creation_id,
+            "creation_ids": end.creation_ids,
         }
         write_whole(self.path / "end.json", _encode(data))
+        for preview in self.path.glob("preview-*.jpg"):
+            preview.unlink(missing_ok=True)
+
+    def preview(self, name: str) -> bytes | None:
+        """The preview that an event named, or the newest in its place; None when there is none any more."""
+        for path in [self.path / name, *self.path.glob("preview-*.jpg")] if PREVIEW.fullmatch(name) else []:
+            with suppress(FileNotFoundError):
+                return path.read_bytes()
+        return None
+
+    # ── what is shown and not kept ───────────────────────────────────────────────────────────────────────────────────
+
+    def put_pictures(self, pictures: Sequence[bytes]) -> None:
+        """The results of a job that keeps nothing. Raises DiskFull or ReadOnlyHome."""
+        folder = self.path / "pictures"
+        with storage_errors(self.path):
+            folder.mkdir(exist_ok=True)
+        for number, data in enumerate(pictures):
+            write_whole(folder / f"{number:03}.png", data)
+
+    def pictures(self) -> list[bytes]:
+        """What `put_pictures` was given, as long as it is there."""
+        try:
+            return [path.read_bytes() for path in sorted((self.path / "pictures").glob("*.png"))]
+        except FileNotFoundError:  # it goes while it is read
+            return []
 
     def end(self) -> End | None:
         """How the job ended, or None while it has not. An end that cannot be read is one all the same."""
@@ -202,8 +262,13 @@ def _end_from_json(data: dict) -> End:
         error=StudioError.from_json(data["error"]) if data["error"] else None,
         started=data["started"],
         ended=data["ended"],
-        creation_id=data["creation_id"],
+        creation_ids=tuple(data.get("creation_ids") or filter(None, [data.get("creation_id")])),  # once there was one
     )
+
+
+def file_name(field: str) -> str:
+    """What the file of a request's field is called, whatever its person called it."""
+    return f"{field}.png"
 
 
 class EventWriter:
@@ -217,6 +282,7 @@ class EventWriter:
         self._seq = next_seq
         self._text = ""
         self._text_written = 0.0
+        self._preview: Path | None = None
         if file.tell() > 0 and not self._ends_with_newline():
             file.write(b"\n")
 
@@ -228,6 +294,8 @@ class EventWriter:
                 self.flush()
             return
         self.flush()
+        if isinstance(event, Preview):
+            event = self._keep_preview(event)
         fields = to_json(event)
         self.write(fields.pop("kind"), **fields)
 
@@ -237,6 +305,16 @@ class EventWriter:
             text, self._text = self._text, ""
             self.write("token", text=text)
             self._text_written = time.monotonic()
+
+    def _keep_preview(self, event: Preview) -> Preview:
+        """The event with the name of its file. The one before goes: whoever still asks for it asks for the next."""
+        path = Path(self._file.name).with_name(f"preview-{self._seq}.jpg")
+        with storage_errors(path.parent):
+            path.write_bytes(event.jpeg)
+        if self._preview is not None:
+            self._preview.unlink(missing_ok=True)
+        self._preview = path
+        return replace(event, file=path.name)
 
     def write(self, kind: str, **fields: Any) -> None:
         line = {"seq": self._seq, "time": round(time.time(), 3), "kind": kind, **fields}

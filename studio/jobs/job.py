@@ -21,7 +21,7 @@ class Job:
     ended: float | None = None
     result: Result | None = None
     error: StudioError | None = None
-    creation_id: str | None = None
+    creation_ids: tuple[str, ...] = ()
     conversation_id: str | None = None
     node_id: str | None = None
 

@@ -11,11 +11,12 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 PREFERENCE_BOUND = 3
+LANES = {"quick": 1, "long": 1, "download": 2}  # how many jobs of a lane run at once, where their model does not batch
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job in the queue. `batches`: several jobs of its model may run at once."""
+    """A job in the queue. `batches`: several jobs of its model may run at once. `amount` of work, see `store.py`."""
 
     job_id: str
     owner: str
@@ -23,6 +24,7 @@ class Waiting:
     kind: str
     model: str
     batches: bool
+    amount: float | None = None
 
 
 class TurnQueue:
@@ -76,13 +78,17 @@ class TurnQueue:
 
     def ahead(self, job_id: str, loaded: Set[str]) -> list[Waiting] | None:
         """The jobs of the same lane that will have their turn before this one, in order; None if it does not wait."""
-        lane = next((job.lane for job in self._all() if job.job_id == job_id), None)
+        lane = self.lane_of(job_id)
         if lane is None:
             return None
         rehearsal, before = deepcopy(self), []
         while (job := rehearsal.take(lane, loaded)) is not None and job.job_id != job_id:
             before.append(job)
         return before
+
+    def lane_of(self, job_id: str) -> str | None:
+        """The lane in which a job waits."""
+        return next((job.lane for job in self._all() if job.job_id == job_id), None)
 
     def drain(self) -> list[Waiting]:
         """Take everything out."""

@@ -1,15 +1,17 @@
 """The index of the jobs: one SQLite table that answers lists and estimates. The folders are the truth.
 
-Only the server writes it. When it is missing or damaged it is made again from the folders. Knows no process.
+Only the server writes it. When it is missing, damaged or of another version it is made again from the folders. Knows
+no process.
 """
 
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
+from pipelines.types import ImageDefaults, ImageRequest, ImageResult, Request
 from studio.database import open_database
 from studio.files import storage_errors
 from studio.jobs.folder import End, JobSpec, State
@@ -20,7 +22,7 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, title TEXT NOT NULL,
     state TEXT NOT NULL, keep INTEGER NOT NULL, created REAL NOT NULL, started REAL, ended REAL,
-    conversation_id TEXT, node_id TEXT, creation_id TEXT
+    conversation_id TEXT, node_id TEXT, amount REAL
 );
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, created DESC);
 CREATE INDEX IF NOT EXISTS jobs_by_model ON jobs (kind, model, ended DESC);
@@ -29,7 +31,7 @@ CREATE INDEX IF NOT EXISTS jobs_by_model ON jobs (kind, model, ended DESC);
 
 @dataclass(frozen=True)
 class Row:
-    """One job in the index; times in seconds since the epoch."""
+    """One job in the index; times in seconds since the epoch. `amount` is what `amount_of` says of what it really did."""
 
     id: str
     owner: str
@@ -43,7 +45,7 @@ class Row:
     ended: float | None = None
     conversation_id: str | None = None
     node_id: str | None = None
-    creation_id: str | None = None
+    amount: float | None = None
 
     @classmethod
     def of(cls, spec: JobSpec, state: State, end: End | None = None) -> "Row":
@@ -62,7 +64,20 @@ class Row:
         )
         if end is None:
             return row
-        return replace(row, state=end.state, started=end.started, ended=end.ended, creation_id=end.creation_id)
+        amount = amount_of(end.result.request) if isinstance(end.result, ImageResult) else None
+        return replace(row, state=end.state, started=end.started, ended=end.ended, amount=amount)
+
+
+def amount_of(request: Request, defaults: ImageDefaults | None = None) -> float | None:
+    """How much work a request is, in a unit of its own: for pictures, megapixels times steps; None where it is unknown."""
+    if not isinstance(request, ImageRequest):
+        return None
+    steps = request.steps or (defaults and defaults.steps)
+    width, height = request.width or (defaults and defaults.width), request.height or (defaults and defaults.height)
+    if not steps or not width or not height:
+        return None
+    share = request.strength if request.task in ("image-to-image", "inpaint") else 1.0
+    return request.count * steps * share * width * height / 1e6
 
 
 class JobStore:
@@ -72,9 +87,14 @@ class JobStore:
         self._path = path
         self._lock = threading.Lock()
         self._database = open_database(path, _TABLE)
+        columns = [row["name"] for row in self._database.execute("PRAGMA table_info(jobs)")]
+        if columns != [field.name for field in fields(Row)]:
+            with storage_errors(path.parent):
+                self._database.executescript(f"DROP TABLE jobs; {_TABLE}")
 
     def close(self) -> None:
-        self._database.close()
+        with self._lock:  # SQLite crashes where a connection is closed under a thread that still writes
+            self._database.close()
 
     def put(self, row: Row) -> None:
         """Insert or replace a row. Raises DiskFull or ReadOnlyHome."""
@@ -108,15 +128,18 @@ class JobStore:
         with self._lock:
             return {job_id for (job_id,) in self._database.execute("SELECT id FROM jobs")}
 
-    def usual_seconds(self, kind: str, model: str) -> float | None:
-        """The mean time that the last jobs of this kind and model took on this machine, or None if there were none."""
+    def usual_seconds(self, kind: str, model: str, amount: float | None = None) -> float | None:
+        """How long a job of this kind, model and amount of work takes on this machine: the mean of the last ones.
+
+        None if there were none.
+        """
         query = (
-            "SELECT AVG(seconds) FROM (SELECT ended - started AS seconds FROM jobs "
+            "SELECT AVG(seconds), AVG(seconds / amount) FROM (SELECT ended - started AS seconds, amount FROM jobs "
             "WHERE kind = ? AND model = ? AND state = 'done' AND ended > started ORDER BY ended DESC LIMIT ?)"
         )
         with self._lock:
-            (seconds,) = self._database.execute(query, (kind, model, ESTIMATE_SAMPLES)).fetchone()
-        return seconds
+            mean, per_amount = self._database.execute(query, (kind, model, ESTIMATE_SAMPLES)).fetchone()
+        return per_amount * amount if amount and per_amount else mean
 
     def _rows(self, where: str, *values: object) -> Iterator[Row]:
         with self._lock:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -32,10 +33,11 @@ from pipelines.loading.catalog import Catalog
 from pipelines.types import Request, from_json, to_json
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
-from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, new_job_id
+from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, file_name, new_job_id
 from studio.jobs.job import Job, JobEvent, Place, event_of
-from studio.jobs.queue import TurnQueue, Waiting
-from studio.jobs.store import JobStore, Row
+from studio.jobs.ledger import read_ledger
+from studio.jobs.queue import LANES, TurnQueue, Waiting
+from studio.jobs.store import JobStore, Row, amount_of
 from studio.settings import Settings
 
 BATCH_SLOTS = 8
@@ -70,8 +72,10 @@ class Supervisor:
         self._queue = TurnQueue()
         self._running: dict[str, Waiting] = {}
         self._adopted: set[str] = set()
+        self._settling: set[str] = set()  # ended, and `on_end` is being told
         self._ends: dict[str, End] = {}  # ends that could not be written, kept until the server stops
         self._loaded: list[dict] = []
+        self._loaded_at = 0.0
         self._device = "unknown"
         self._is_ready = False
         self._is_broken = False
@@ -121,8 +125,13 @@ class Supervisor:
         keep: bool = True,
         conversation: tuple[str, str] | None = None,
         job_id: str | None = None,
+        files: Mapping[str, bytes] | None = None,
+        parents: Sequence[str] = (),
     ) -> Job:
         """Put a request into the queue, in milliseconds.
+
+        `files` are the pictures of the fields that its FILES names, and the only files it gets: what stands in those
+        fields is replaced. `parents` are the creations that they came from.
 
         An answer of a conversation names its place, (conversation id, node id), and brings the id that `new_job_id`
         made for it: the place is written first, so that however soon the job ends, its answer has somewhere to go.
@@ -130,11 +139,16 @@ class Supervisor:
         Raises InvalidRequest, ModelError, QueueFull, QuotaReached, EngineBroken, ShuttingDown, DiskFull or
         ReadOnlyHome; then nothing was kept.
         """
-        request = _checked(request)
+        files = files or {}
+        names = {field: file_name(field) if field in files else "" for field in request.FILES}
+        request = _checked(replace(request, **names))  # type: ignore[arg-type]  # its own fields
         self._catalog.check(request)
         with self._lock:
             self._refuse_overload(owner)
-            folder = JobFolder.create(self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation)
+            folder = JobFolder.create(
+                self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
+                files={field: files[field] for field in request.FILES if field in files}, parents=tuple(parents),
+            )  # fmt: skip
             try:
                 spec = folder.spec()
                 self._store.put(Row.of(spec, "queued"))
@@ -148,9 +162,15 @@ class Supervisor:
     def rerun(
         self, owner: str, job_id: str, *, conversation: tuple[str, str] | None = None, new_id: str | None = None
     ) -> Job:
-        """The same request again, as a new job; for an answer, with its new place in the conversation."""
-        job = self.get(owner, job_id)
-        return self.submit(owner, job.request, keep=job.keep, conversation=conversation, job_id=new_id)
+        """The same request with the same files again, as a new job; for an answer, with its new place in the conversation."""
+        job, folder = self.get(owner, job_id), self.folder(owner, job_id)
+        try:
+            files, parents = folder.files(job.request), folder.spec().parents
+        except (FileNotFoundError, ValueError) as error:  # it went while it was read
+            raise NotFound(thing="job") from error
+        return self.submit(
+            owner, job.request, keep=job.keep, conversation=conversation, job_id=new_id, files=files, parents=parents
+        )
 
     def get(self, owner: str, job_id: str) -> Job:
         """Raises NotFound when there is none or it is somebody else's."""
@@ -160,7 +180,7 @@ class Supervisor:
         return self._job(row)
 
     def recent(self, owner: str, limit: int = 30) -> list[Job]:
-        """The newest jobs of a person, first the newest."""
+        """The newest jobs of a person, first the newest. Those that keep nothing are among them until they are gone."""
         jobs = []
         for row in self._store.of_owner(owner, limit):
             try:
@@ -168,6 +188,15 @@ class Supervisor:
             except NotFound:
                 continue  # removed between the two looks, or no longer readable
         return jobs
+
+    def remove(self, owner: str, job_id: str) -> None:
+        """Delete a job that has ended, with its folder. One that has not stays as it is. Raises NotFound."""
+        if self.get(owner, job_id).is_ended:
+            self._forget(JobFolder(self._folder / job_id))
+
+    def unfinished(self) -> list[Row]:
+        """What waits or runs now, of everybody."""
+        return self._store.unfinished()
 
     def cancel(self, owner: str, job_id: str) -> None:
         """Stop a job: a queued one ends at once, a running one within a second. An ended one stays as it is."""
@@ -188,20 +217,43 @@ class Supervisor:
                     self._queue.remove(row.id)
                     self._forget(JobFolder(self._folder / row.id))
 
+    def unload(self, model: str) -> None:
+        """Take a model out of memory; one that is at work, after its work."""
+        self._engine.tell({"unload": model})
+
+    def unload_all(self) -> None:
+        """`unload` for every model, pinned ones too."""
+        self._engine.tell({"unload_all": True})
+
+    def pin(self, model: str, is_pinned: bool) -> None:
+        """Keep a loaded model in memory whatever else wants its room, or no longer."""
+        self._engine.tell({"pin": model, "pinned": is_pinned})
+
     def place(self, job_id: str) -> Place | None:
         """How many jobs have their turn before this one, and about how long that takes; None if it does not wait."""
         with self._lock:
             ahead = self._queue.ahead(job_id, self._loaded_models())
             if ahead is None:
                 return None
-            before = [*ahead, *self._running.values()]
-        usual = [self._store.usual_seconds(waiting.kind, waiting.model) for waiting in before]
+            lane = self._queue.lane_of(job_id)
+            before = [*ahead, *(job for job in self._running.values() if job.lane == lane)]
+        usual = [self._store.usual_seconds(one.kind, one.model, one.amount) for one in before]
         known = [seconds for seconds in usual if seconds is not None]
         return Place(len(before), sum(known) if known else None)
+
+    def usual_seconds(self, request: Request) -> float | None:
+        """How long such a request takes on this machine from its start to its end; None until it was learnt."""
+        return self._store.usual_seconds(request.kind, request.model, self._amount(request))
+
+    def folder(self, owner: str, job_id: str) -> JobFolder:
+        """The files of a job: its previews, and the pictures of one that keeps nothing. Raises NotFound."""
+        self.get(owner, job_id)
+        return JobFolder(self._folder / job_id)
 
     async def watch(self, owner: str, job_id: str) -> AsyncIterator[JobEvent]:
         """Everything that happened from the start, then everything that happens, up to the event "end".
 
+        By then `on_end` was told and the index knows: who looks at the end for what was made finds it.
         Any number of readers may watch, now or later; a reader that goes away changes nothing.
         """
         self.get(owner, job_id)
@@ -214,7 +266,7 @@ class Supervisor:
             for line in reader.read():
                 if (event := event_of(line)) is not None:
                     yield event
-            if end is not None:
+            if end is not None and not self._is_unsettled(job_id):
                 yield JobEvent("end", end.ended, end)
                 return
             if not folder.path.exists():
@@ -227,14 +279,16 @@ class Supervisor:
             await asyncio.sleep(POLL_SECONDS)
 
     def status(self) -> dict[str, Any]:
-        """For `/health`: the worker, the queue and what is loaded."""
+        """For `/health` and the page: the worker, the queue, what is loaded, and who has how much of the memory."""
+        memory = read_ledger(self._settings.home / "ledger")
         with self._lock:
             state = "ready" if self._is_ready else "broken" if self._is_broken else "starting"
             return {
                 "workers": [{"device": self._device, "state": state, **self._memory()}],
                 "queue_length": len(self._queue),
                 "running": len(self._running) + len(self._adopted),
-                "loaded_models": self._loaded,
+                "loaded_models": self._loaded_now(),
+                "memory": memory,
             }
 
     @property
@@ -250,7 +304,14 @@ class Supervisor:
             family = None
         batches = family is not None and bool(family.BATCHES)
         request = spec.request
-        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches)
+        amount = self._amount(request)
+        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches, amount)
+
+    def _amount(self, request: Request) -> float | None:
+        try:
+            return amount_of(request, self._catalog.find(request.model).defaults)
+        except StudioError:
+            return amount_of(request)
 
     def _refuse_overload(self, owner: str) -> None:
         if self._is_closing.is_set():
@@ -259,7 +320,8 @@ class Supervisor:
             raise self._broken()
         waiting = len(self._queue)
         if waiting >= self._settings.queue_limit:
-            usual = [self._store.usual_seconds(job.kind, job.model) or 10.0 for job in self._running.values()]
+            running = self._running.values()
+            usual = [self._store.usual_seconds(job.kind, job.model, job.amount) or 10.0 for job in running]
             mean_seconds = sum(usual) / len(usual) if usual else 10.0
             raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * mean_seconds / BATCH_SLOTS)))
         own = self._queue.waiting_of(owner) + sum(job.owner == owner for job in self._running.values())
@@ -267,11 +329,11 @@ class Supervisor:
             raise QuotaReached(limit=self._settings.person_limit)
 
     def _give_turns(self) -> None:
-        """Fill every lane: one job at a time, or several of one model that batches."""
+        """Fill every lane: as many jobs as it runs at once, or several of one model that batches."""
         if not self._is_ready or self._is_closing.is_set():
             return
         with self._lock:
-            for lane in ("quick", "long"):
+            for lane in LANES:
                 while (waiting := self._next(lane)) is not None:
                     try:
                         spec = JobFolder(self._folder / waiting.job_id).spec()
@@ -279,15 +341,20 @@ class Supervisor:
                         continue  # deleted while it waited
                     self._running[waiting.job_id] = waiting
                     self._index(Row.of(spec, "running"))
-                    self._engine.run(waiting.job_id)
+                    self._engine.tell({"run": waiting.job_id})
 
     def _next(self, lane: str) -> Waiting | None:
         busy = [job for job in self._running.values() if job.lane == lane]
-        if not busy:
+        if len(busy) < LANES[lane]:
             return self._queue.take(lane, self._loaded_models())
         if len(busy) >= BATCH_SLOTS or not busy[0].batches:
             return None
         return self._queue.take(lane, self._loaded_models(), only=busy[0].model)
+
+    def _loaded_now(self) -> list[dict]:
+        """The worker's rows; who was idle when it told them has been idle since."""
+        since = time.monotonic() - self._loaded_at
+        return [row if row["leases"] else {**row, "idle_seconds": row["idle_seconds"] + since} for row in self._loaded]
 
     def _loaded_models(self) -> set[str]:
         return {model["model"] for model in self._loaded}
@@ -296,7 +363,7 @@ class Supervisor:
 
     def _hear(self, report: dict) -> None:
         if "loaded" in report:
-            self._loaded = report["loaded"]
+            self._loaded, self._loaded_at = report["loaded"], time.monotonic()
         elif "ready" in report:
             self._device = report["device"]
             self._is_ready, self._is_broken = True, False
@@ -375,6 +442,20 @@ class Supervisor:
         with self._lock:
             self._running.pop(folder.id, None)
             self._adopted.discard(folder.id)
+            self._settling.add(folder.id)
+        try:
+            self._keep_end(folder)
+        finally:
+            with self._lock:
+                self._settling.discard(folder.id)
+
+    def _is_unsettled(self, job_id: str) -> bool:
+        """Whether an end that is there is still to be kept. A studio that closes keeps it at its next start."""
+        with self._lock:
+            is_known = job_id in self._running or job_id in self._adopted or job_id in self._settling
+            return is_known and not self._is_closing.is_set()
+
+    def _keep_end(self, folder: JobFolder) -> None:
         try:
             spec = folder.spec()
         except (ValueError, OSError):
@@ -425,7 +506,7 @@ class Supervisor:
             ended=row.ended,
             result=end.result if end else None,
             error=end.error if end else None,
-            creation_id=row.creation_id,
+            creation_ids=end.creation_ids if end else (),
             conversation_id=row.conversation_id,
             node_id=row.node_id,
         )

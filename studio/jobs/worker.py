@@ -1,8 +1,8 @@
 """Works on jobs: takes a job's lock, runs its pipeline, writes its events and its end. A process of its own, as a rule.
 
-It is told job ids, one JSON line each on standard input (`{"run": id}`), and reports on standard output
-(`{"ready": true, "device": "cpu"}`, `{"ended": id, "end": {...}}`, `{"busy": id}`, `{"loaded": [...]}`). Everything else goes through
-the job's folder, so nothing is lost when either side dies: when standard input closes, because the server stopped or
+It is told job ids, one JSON line each on standard input (`{"run": id}`), and what to do with models in memory (see
+`keeper.py`), and reports on standard output (`{"ready": true, "device": "cpu"}`, `{"ended": id, "end": {...}}`,
+`{"busy": id}`, `{"loaded": [...]}`). Everything else goes through the job's folder, so nothing is lost when either side dies: when standard input closes, because the server stopped or
 was killed, the worker finishes what it has and exits. Whose turn it is and how many run at once is not its business.
 """
 
@@ -15,13 +15,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipelines.errors import InternalError, StudioError
-from pipelines.provenance import recipe
-from pipelines.types import IsCancelled, OnEvent, Result
+from pipelines.loading.memory import Store
+from pipelines.types import ImageResult, IsCancelled, OnEvent, Request, Result
+from studio.hub_token import HubToken
 from studio.jobs.folder import End, JobFolder, JobSpec, State
+from studio.jobs.keep import Keep
+from studio.jobs.keeper import Keeper as MemoryKeeper
+from studio.jobs.ledger import Ledger
 from studio.library.creations import Creations
 
 CANCEL_POLL_SECONDS = 0.05
@@ -34,24 +39,47 @@ class Pipeline(Protocol):
 
     def generate(self, request: Any, on_event: OnEvent, is_cancelled: IsCancelled) -> Any: ...
 
-    def loaded(self) -> list[dict]: ...
-
     @property
     def device(self) -> str: ...
 
 
-Keep = Callable[[JobSpec, Result], str | None]
+class Keeper(Protocol):
+    """What the worker asks of the keeper of its memory."""
+
+    def obey(self, command: dict) -> None: ...
+
+    def tell(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+OnResult = Callable[[JobSpec, JobFolder, Result], tuple[str, ...]]
 
 
 class Worker:
-    """Runs each job in a thread of its own. `keep` puts a result into the library and returns the creation's id."""
+    """Runs each job in a thread of its own. `keep` puts a result into the library and returns the ids of its creations."""
 
-    def __init__(self, jobs: Path, pipelines: dict[str, Pipeline], keep: Keep, report: Callable[[dict], None]) -> None:
+    def __init__(
+        self,
+        jobs: Path,
+        pipelines: dict[str, Pipeline],
+        keep: OnResult,
+        keeper: Keeper,
+        report: Callable[[dict], None],
+    ) -> None:
         self._jobs = jobs
         self._pipelines = pipelines
         self._keep = keep
+        self._keeper = keeper
         self._report = report
         self._threads: dict[str, threading.Thread] = {}
+
+    def obey(self, command: dict) -> None:
+        """`{"run": job id}`, or what the keeper of the memory understands. Returns at once."""
+        if "run" in command:
+            self.run(command["run"])
+        else:
+            self._keeper.obey(command)
 
     def run(self, job_id: str) -> None:
         """Start to work on a job and return at once."""
@@ -67,6 +95,10 @@ class Worker:
         """Wait until every job has ended."""
         for thread in list(self._threads.values()):
             thread.join()
+
+    def close(self) -> None:
+        """No more looking after the memory."""
+        self._keeper.close()
 
     def _work(self, job_id: str) -> None:
         folder = JobFolder(self._jobs / job_id)
@@ -89,13 +121,13 @@ class Worker:
             )
         finally:
             self._threads.pop(job_id, None)
-            self._report({"loaded": [model for pipeline in self._pipelines.values() for model in pipeline.loaded()]})
+            self._keeper.tell()
 
     def _generate(self, folder: JobFolder) -> End:
         """From the request to the end that is to be written. Every error becomes one."""
         started = time.time()
         result: Result | None = None
-        creation_id: str | None = None
+        creation_ids: tuple[str, ...] = ()
         error: StudioError | None = None
         state: State = "done"
         try:
@@ -105,17 +137,18 @@ class Worker:
                 events.write("started")
                 # 2. The work, every event written as it comes
                 pipeline = self._pipelines[spec.request.kind]
-                result = pipeline.generate(spec.request, events, _watch_for_cancel(folder))
+                asked = folder.with_paths(spec.request)
+                result = _without_paths(pipeline.generate(asked, events, _watch_for_cancel(folder)), spec.request)
                 events.flush()
             # 3. The result into the library, partial ones too
             state = "cancelled" if result.finish_reason == "cancelled" else "done"
-            creation_id = self._keep(spec, result)
+            creation_ids = self._keep(spec, folder, result)
         except StudioError as told:
             state, error = "failed", told
         except Exception as mistake:
             log.exception("job %s", folder.id)
             state, error = "failed", InternalError(where=type(mistake).__name__)
-        return End(state, result, error, started, time.time(), creation_id)
+        return End(state, result, error, started, time.time(), creation_ids)
 
     def _finish(self, folder: JobFolder, end: End) -> None:
         try:
@@ -127,6 +160,14 @@ class Worker:
     def _report_end(self, job_id: str, end: End) -> None:
         error = end.error.to_json() if end.error else None
         self._report({"ended": job_id, "state": end.state, "error": error})
+
+
+def _without_paths(result: Result, asked: Request) -> Result:
+    """The result with the names of files as they stood in the request: where this machine keeps them is nobody's business."""
+    if not isinstance(result, ImageResult):
+        return result
+    names = {field: getattr(asked, field) for field in result.request.FILES}
+    return replace(result, request=replace(result.request, **names))
 
 
 def _watch_for_cancel(folder: JobFolder) -> IsCancelled:
@@ -144,21 +185,51 @@ def _watch_for_cancel(folder: JobFolder) -> IsCancelled:
     return check
 
 
-def make_worker(home: Path, cache: Path, allow_any: bool, report: Callable[[dict], None]) -> Worker:
-    """A worker with every pipeline of the studio, whose results go into the library of `home`."""
+def make_worker(
+    home: Path,
+    cache: Path,
+    allow_any: bool,
+    report: Callable[[dict], None],
+    memory_bytes: int | None = None,
+    idle_seconds: float | None = None,
+) -> Worker:
+    """A worker with every pipeline of the studio, whose results go into the library of `home`.
+
+    `memory_bytes` bounds what models may hold; None: most of what is free now. `idle_seconds` see `Keeper`.
+    """
+    from pipelines.download import DownloadPipeline
+    from pipelines.image import ImagePipeline
+    from pipelines.load import LoadPipeline
     from pipelines.text import TextPipeline
 
-    text = TextPipeline.on_this_machine(home / "models", cache_folder=cache, allow_any=allow_any)
-    creations = Creations(home / "library", home / "studio.db")
+    # 1. The memory that all models share, and other processes' models too
+    ledgers: list[Ledger] = []
 
-    def keep(spec: JobSpec, result: Result) -> str | None:
-        if not spec.keep or spec.conversation:  # an answer lives in its conversation
-            return None
-        made = recipe.make(spec.request, result, text.catalog.find(result.model))
-        kind, title = spec.request.kind, spec.request.title()
-        return creations.save(spec.owner, kind, result.text, made, title, spec.id)
+    def open_ledger(budget_bytes: int, free_bytes: Callable[[], int], store: Store) -> Ledger:
+        ledgers.append(Ledger(home / "ledger", "the engine", store, budget_bytes, free_bytes, gives_way=True))
+        return ledgers[-1]
 
-    return Worker(home / "jobs", {"text": text}, keep, report)
+    # 2. One pipeline with its cache, the others beside it
+    text = TextPipeline.on_this_machine(
+        home / "models",
+        cache_folder=cache,
+        allow_any=allow_any,
+        token_file=HubToken(home).file,
+        budget_bytes=memory_bytes,
+        open_ledger=open_ledger,
+    )
+    pipelines: dict[str, Pipeline] = {
+        "text": text,
+        "image": ImagePipeline.beside(text),
+        "download": DownloadPipeline.beside(text),
+        "load": LoadPipeline.beside(text),
+    }
+
+    # 3. Who looks after the memory, and where results go
+    keeper = MemoryKeeper(text, ledgers, idle_seconds, report)
+    keeper.start()
+    keep = Keep(Creations(home / "library", home / "studio.db"), text.catalog)
+    return Worker(home / "jobs", pipelines, keep, keeper, report)
 
 
 def main() -> None:
@@ -166,8 +237,11 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--only-catalog", action="store_true")
+    parser.add_argument("--memory-bytes", type=int)
+    parser.add_argument("--idle-seconds", type=float)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # the signed addresses of files are for nobody to read
 
     # 1. Keep standard output for reports: whatever a library prints goes to the log
     reports = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
@@ -180,12 +254,14 @@ def main() -> None:
             reports.flush()
 
     # 2. Make the pipelines
-    worker = make_worker(options.home, options.cache, not options.only_catalog, report)
+    worker = make_worker(
+        options.home, options.cache, not options.only_catalog, report, options.memory_bytes, options.idle_seconds
+    )
     report({"ready": True, "device": worker.device})
 
     # 3. Work until the server goes, then finish
     for line in sys.stdin:
-        worker.run(json.loads(line)["run"])
+        worker.obey(json.loads(line))
     log.info("the server is gone: finishing")
     worker.drain()
     os._exit(0)  # threads of native libraries may outlive their work

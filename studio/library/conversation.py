@@ -7,10 +7,10 @@ and not the conversation.
 """
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Literal, cast
 
 from pipelines.errors import NotFound
-from pipelines.types import Message, Request, from_json
+from pipelines.types import Message, TextRequest, from_json
 from studio.library.documents import Document
 
 TITLE_CHARACTERS = 60
@@ -126,11 +126,12 @@ class Conversation:
                 turns.append(Message(node.role, text))
         return tuple(turns)
 
-    def request(self, until: str | None = None) -> Request:
+    def request(self, until: str | None = None) -> TextRequest:
         """The chat request of these settings. Raises NotFound; ValueError for settings that are none."""
         fields = {name: self.settings[name] for name in ("model", "sampling", "adapters") if name in self.settings}
         messages = [asdict(message) for message in self.messages(until)]
-        return from_json("request", {"kind": "text", "task": "chat", "model": "", **fields, "messages": messages})
+        data = {"kind": "text", "task": "chat", "model": "", **fields, "messages": messages}
+        return cast(TextRequest, from_json("request", data))
 
     def _up_to(self, node_id: str) -> list[Node]:
         chain = [self.node(node_id)]

@@ -1,4 +1,7 @@
-"""Every kept result: `<folder>/<owner hash>/<id>.md` and its sidecar `<id>.json`, and an index to search them.
+"""Every kept result: `<folder>/<owner hash>/<id>.md` or `.png`, its sidecar `<id>.json`, and an index to search them.
+
+A picture may have more files beside it: `<id>.image.png` and `<id>.mask.png`, what it was made from, and
+`<id>.thumbnail.webp`.
 
 The files are the truth. A worker saves them and never opens the index; the sidecar is written last, so what has none
 is unfinished and does not count. Only the server keeps the index, a table of `studio.db`: when it opens, the index
@@ -12,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -25,13 +28,15 @@ from pipelines.errors import NotFound
 from pipelines.provenance import recipe as recipes
 from studio.database import open_database
 from studio.files import storage_errors, sync_folder, write_whole
+from studio.library import pictures
 
 PAGE_SIZE = 24
 QUERY_CHARACTERS = 200
 EXCERPT_CHARACTERS = 400
 UNFINISHED_SECONDS = 3600  # a file without a sidecar may still be being written until it is this old
 
-SUFFIXES = {"text": ".md"}
+SUFFIXES = {"text": ".md", "image": ".png"}
+PARTS = {"image": ".image.png", "mask": ".mask.png", "thumbnail": ".thumbnail.webp"}  # what may stand beside a file
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -68,7 +73,7 @@ class Creation:
 
 @dataclass(frozen=True)
 class Item:
-    """A creation in a list, with the beginning of its text."""
+    """A creation in a list, with the beginning of its text, or of what was asked for where it is no text."""
 
     creation: Creation
     excerpt: str
@@ -116,17 +121,34 @@ class Creations:
         parents: Sequence[str] = (),
     ) -> str:
         """Put a text into the library, its recipe inside. Returns the new id, under which `index` makes it found."""
+        data = recipes.markdown(text, recipe).encode("utf-8", "replace")
+        return self.save_file(owner, kind, data, recipe, title, job_id, parents)
+
+    def save_file(
+        self,
+        owner: str,
+        kind: str,
+        data: bytes,
+        recipe: dict,
+        title: str,
+        job_id: str,
+        parents: Sequence[str] = (),
+        parts: Mapping[str, bytes] | None = None,
+    ) -> str:
+        """Put a file into the library that carries its recipe already, and its `parts` beside it. Returns the new id."""
         created = datetime.now(UTC).isoformat(timespec="microseconds")
         creation = Creation(secrets.token_hex(16), owner, kind, title, created, recipe, job_id, parents=tuple(parents))
         folder = self._folder_of(owner)
         with storage_errors(self._folder):
             folder.mkdir(parents=True, exist_ok=True)
-        content = folder / f"{creation.id}{SUFFIXES[kind]}"
-        write_whole(content, recipes.markdown(text, recipe).encode("utf-8", "replace"))
+        files = {SUFFIXES[kind]: data} | {PARTS[part]: content for part, content in (parts or {}).items()}
         try:
+            for suffix, content in files.items():
+                write_whole(folder / f"{creation.id}{suffix}", content)
             _write_sidecar(folder, creation)
         except BaseException:
-            content.unlink(missing_ok=True)
+            for suffix in files:
+                (folder / f"{creation.id}{suffix}").unlink(missing_ok=True)
             raise
         return creation.id
 
@@ -195,16 +217,24 @@ class Creations:
             raise NotFound(thing="creation")
         return creation
 
-    def path(self, owner: str, creation_id: str) -> Path:
-        """The file itself, recipe inside."""
+    def path(self, owner: str, creation_id: str, part: str = "") -> Path:
+        """The file itself, recipe inside; with `part` what stands beside it under that name."""
         creation = self.get(owner, creation_id)
-        path = self._folder_of(owner) / f"{creation_id}{SUFFIXES[creation.kind]}"
-        if not path.is_file():
+        suffix = SUFFIXES[creation.kind] if not part else PARTS.get(part)
+        path = self._folder_of(owner) / f"{creation_id}{suffix}"
+        if suffix is None or not path.is_file():
             raise NotFound(thing="creation")
         return path
 
+    def converted(self, owner: str, creation_id: str, file_format: str) -> bytes:
+        """A picture as a file of another format ("webp", "jpeg"), recipe inside."""
+        creation = self.get(owner, creation_id)
+        if creation.kind != "image":
+            raise NotFound(thing="picture")
+        return pictures.convert(self.path(owner, creation_id), creation.recipe, file_format)
+
     def text(self, owner: str, creation_id: str) -> str:
-        """What the file says, without the recipe."""
+        """What the file of a text says, without the recipe."""
         return recipes.body(self.path(owner, creation_id).read_bytes().decode())
 
     def star(self, owner: str, creation_id: str, is_starred: bool = True) -> Creation:
@@ -220,7 +250,8 @@ class Creations:
             creation = self.get(owner, creation_id)
             sidecar = self._sidecar(owner, creation_id)
             sidecar.unlink()  # first, so that a crash in between leaves what the next sweep takes
-            sidecar.with_suffix(SUFFIXES[creation.kind]).unlink(missing_ok=True)
+            for suffix in (SUFFIXES[creation.kind], *PARTS.values()):
+                sidecar.with_suffix(suffix).unlink(missing_ok=True)
             sync_folder(sidecar.parent)
             database.execute("DELETE FROM creations WHERE id = ?", (creation_id,))
 
@@ -238,9 +269,9 @@ class Creations:
         """Remove what a crash left without a sidecar, and temporary files, once nobody can be writing them any more."""
         long_ago = time.time() - UNFINISHED_SECONDS
         for path in self._folder.glob("*/*"):
-            is_unfinished = path.suffix == ".part" or (
-                path.suffix in SUFFIXES.values() and not path.with_suffix(".json").exists()
-            )
+            name, dot, suffix = path.name.partition(".")
+            is_ours = dot + suffix in (*SUFFIXES.values(), *PARTS.values())
+            is_unfinished = path.suffix == ".part" or (is_ours and not path.with_name(f"{name}.json").exists())
             with suppress(FileNotFoundError):  # a worker has just finished it
                 if is_unfinished and path.stat().st_mtime < long_ago:
                     path.unlink()
@@ -268,7 +299,9 @@ class Creations:
         """Insert or replace the row of a creation; not of one whose file is gone."""
         content = sidecar.with_suffix(SUFFIXES[creation.kind])
         try:
-            text = recipes.body(content.read_bytes().decode("utf-8", "replace"))
+            content.stat()
+            is_text = creation.kind == "text"
+            text = recipes.body(content.read_bytes().decode("utf-8", "replace")) if is_text else _prompt(creation)
             time_ns = sidecar.stat().st_mtime_ns
         except FileNotFoundError:
             return
@@ -284,6 +317,13 @@ class Creations:
             time_ns,
         )
         database.execute("INSERT OR REPLACE INTO creations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _prompt(creation: Creation) -> str:
+    """What a picture was asked to show. A recipe in a sidecar may be anything."""
+    request = creation.recipe.get("request")
+    prompt = request.get("prompt") if isinstance(request, dict) else None
+    return prompt if isinstance(prompt, str) else ""
 
 
 def _write_sidecar(folder: Path, creation: Creation) -> None:

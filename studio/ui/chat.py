@@ -27,6 +27,7 @@ from studio.ui.components import model_choices, pressed, quietly, saves_file
 from studio.ui.i18n import language
 from studio.ui.private import PrivateConversations
 from studio.ui.stream import Live, follow
+from studio.ui.theme import WITHOUT_SENT
 from studio.ui.told import inform, told
 
 
@@ -40,9 +41,9 @@ class Chat(ChatView):
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wire(self) -> None:
-        p, c = self.parts, self.list
+        p = self.parts
         self.watching = self.pulse.change(
-            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, c.listed, self.panel.model], trigger_mode="multiple", **quietly(),
+            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, self.panel.model, self.listing], trigger_mode="multiple", **quietly(),
         )  # fmt: skip
         self._wire_presses()
         self._wire_composer()
@@ -58,8 +59,12 @@ class Chat(ChatView):
         """What changes the messages."""
         p, outputs, switch, here = self.parts, self.outputs, self._switch, [self.current, self.hidden]
         settings: set[Any] = {*self.panel.components.values(), *here}
+        sent = gr.on(
+            [p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, [*outputs, self.sent], **switch
+        )
+        sent.success(None, [p.prompt, self.sent], p.prompt, js=WITHOUT_SENT, api_visibility="private")
         presses = [
-            gr.on([p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, outputs, **switch),
+            sent,
             p.regenerate.click(told(self._regenerate), settings, outputs, **switch),
             p.go_on.click(told(self._continue), settings, outputs, **switch),
             p.again.click(told(self._run_again), settings, outputs, **switch),
@@ -69,7 +74,7 @@ class Chat(ChatView):
             p.next.click(told(self._later), [*here, self.focus], outputs, **switch),
         ]
         for press in presses:  # a press ends the watcher even when it is refused, so an answer may need a new one
-            press.failure(told(self._show_again), here, outputs, **quietly())
+            press.failure(told(self.show_again), here, outputs, **quietly())
 
     def _wire_composer(self) -> None:
         """What changes no message."""
@@ -86,7 +91,9 @@ class Chat(ChatView):
         c.new.click(told(self._new), [self.hidden], outputs, **switch)
         self.panel.private.input(told(self._new), [self.hidden], outputs, **switch)
         c.listed.click(told(self._open_listed), [self.hidden], outputs, **switch)
-        c.search.change(told(self._search), [c.search, self.current], c.listed, trigger_mode="multiple", **quietly())
+        # one event shows the list, and one at a time, so that no older answer overwrites a newer one
+        last = quietly(trigger_mode="always_last")
+        gr.on([c.search.change, self.listing.change], told(self._rows), [c.search, self.current], c.listed, **last)
 
     def _wire_open_conversation(self) -> None:
         """Its name, its files, its end."""
@@ -96,7 +103,7 @@ class Chat(ChatView):
             [c.save_name.click, c.name.submit],
             told(self._rename),
             [self.current, c.name],
-            [c.rename_row, c.listed],
+            [c.rename_row, self.listing],
             **quiet,
         )
         shown, gone = (lambda: gr.update(visible=True)), (lambda: gr.update(visible=False))
@@ -135,7 +142,7 @@ class Chat(ChatView):
             raise
         for file in files if asked.is_private else ():  # what was uploaded is in the message now, and nowhere else
             file.unlink(missing_ok=True)
-        return {**updates, self.parts.prompt: gr.update(value={"text": "", "files": []})}
+        return {**updates, self.sent: {"text": text, "files": [str(file) for file in files]}}
 
     def _begin(self, asked: Asked, chosen: Chosen) -> Asked:
         conversation = asked.book.new(asked.owner, system=chosen.system)
@@ -226,7 +233,7 @@ class Chat(ChatView):
             self._services.jobs.cancel(asked.owner, job.id)
         return gr.update(interactive=False)
 
-    def _show_again(self, current: str, hidden: PrivateConversations, request: gr.Request) -> Updates:
+    def show_again(self, current: str, hidden: PrivateConversations, request: gr.Request) -> Updates:
         """The open conversation as it stands; what was noticed of it stays."""
         updates = self._opened(self._open(current, hidden, request), with_settings=False)
         return {part: update for part, update in updates.items() if part is not self.parts.notice}
@@ -272,22 +279,18 @@ class Chat(ChatView):
     def _settled(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
         """What the watcher may change, when there is nothing more to wait for."""
         p, updates = self.parts, self._shown(asked, conversation, lives)
-        shown = {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop, self.list.listed)}
+        shown = {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop, self.listing)}
         choices = model_choices(self._services, "chat", asked.language)  # the model is loaded now
         return {**shown, self.panel.model: gr.update(choices=choices)}
 
     # ── conversations ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self, saved: object, saved_current: object, hidden: PrivateConversations, request: gr.Request) -> Updates:
-        """Fill the chat when the page is opened: the settings and the conversation that this browser had."""
-        chosen = Chosen.read(saved)
+        """Fill the chat when the page is opened with the conversation that this browser had."""
         lang = language(request)
-        updates = self.panel.filled(chosen) if saved else {}
-        choices = model_choices(self._services, "chat", lang)
-        known = [model for _, model in choices]
-        model = chosen.model or (known[0] if known else None)
-        updates[self.panel.model] = gr.update(choices=choices, value=model) if saved else gr.update(choices=choices)
-        current = "" if chosen.private else str(saved_current or "")  # what is private never goes on in what is kept
+        updates = {self.panel.model: gr.update(choices=model_choices(self._services, "chat", lang))}
+        is_private = Chosen.read(saved).private  # what is private never goes on in what is kept
+        current = "" if is_private else str(saved_current or "")
         asked = Asked(self._services.identity.who(request), lang, self._services.conversations, current)
         try:
             return {**updates, **self._opened(asked, with_settings=False)}
@@ -354,17 +357,13 @@ class Chat(ChatView):
             }
         return updates
 
-    def _search(self, query: str, current: str, request: gr.Request) -> str:
-        return self._list_html(self._services.identity.who(request), current, query, language(request))
-
     def _ask_name(self, current: str, request: gr.Request) -> tuple[Any, Any, Any]:
         title = self._services.conversations.get(self._services.identity.who(request), current).title
         return gr.update(visible=True), title, gr.update(visible=False)
 
     def _rename(self, current: str, name: str, request: gr.Request) -> tuple[Any, str]:
-        owner = self._services.identity.who(request)
-        self._services.conversations.rename(owner, current, name)
-        return gr.update(visible=False), self._list_html(owner, current, "", language(request))
+        self._services.conversations.rename(self._services.identity.who(request), current, name)
+        return gr.update(visible=False), secrets.token_hex(4)
 
     def _delete(self, current: str, hidden: PrivateConversations, request: gr.Request) -> Updates:
         owner = self._services.identity.who(request)
@@ -424,7 +423,8 @@ class Chat(ChatView):
         answer = self._last(asked, "assistant")
         job = self._job_of(asked, answer)
         seed = (answer.facts or {}).get("seed")
-        chosen = Chosen.of_request(job.request if job else asked.conversation().request(), seed=seed)
+        of_job = job.request if job is not None and isinstance(job.request, TextRequest) else None
+        chosen = Chosen.of_request(of_job or asked.conversation().request(), seed=seed)
         inform("settings_taken", asked.language)
         return {part: update for part, update in self.panel.filled(chosen).items() if part is not self.panel.private}
 

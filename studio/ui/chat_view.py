@@ -15,7 +15,7 @@ from studio.services import Services
 from studio.ui import lists, safe
 from studio.ui.bubbles import Bubble, bubbles
 from studio.ui.chat_layout import lay_out
-from studio.ui.components import model_name
+from studio.ui.components import keep, model_name
 from studio.ui.facts import doing_line, facts_line, language_notice, result_of
 from studio.ui.i18n import language
 from studio.ui.private import PrivateConversations
@@ -53,10 +53,12 @@ class ChatView:
         self.current = gr.State("")  # id of the open conversation
         self.focus = gr.State("")  # the message whose versions are switched
         self.pulse = gr.State(("", "", ""))  # (conversation, message, nonce): changes when there is something to watch
+        self.listing = gr.State("")  # a nonce: changes when the list of conversations is to be shown anew
         self.hidden = gr.State(PrivateConversations())
+        self.sent = gr.JSON(visible=False)  # what the last press of Send took from the composer
         self.saved = gr.BrowserState({}, storage_key="studio-chat", secret="studio")
         self.saved_current = gr.BrowserState("", storage_key="studio-conversation", secret="studio")
-        self.panel.keep_in(self.saved)
+        keep(self.panel.components, self.saved)
 
     @property
     def outputs(self) -> list[Any]:
@@ -64,8 +66,8 @@ class ChatView:
         p, c = self.parts, self.list
         return [
             p.chat, p.examples, p.notice, p.facts, p.actions, p.again, p.previous, p.versions, p.next, p.prompt, p.stop,
-            c.listed, c.manage, c.rename_row, c.delete_row, *self.panel.components.values(),
-            self.current, self.focus, self.pulse, self.saved_current,
+            c.manage, c.rename_row, c.delete_row, *self.panel.components.values(),
+            self.current, self.focus, self.pulse, self.listing, self.saved_current,
         ]  # fmt: skip
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -88,7 +90,7 @@ class ChatView:
             p.again: gr.update(visible=has_failed),
             p.stop: gr.update(interactive=is_running),
             self.list.manage: gr.update(visible=bool(asked.conversation_id) and not asked.is_private),
-            self.list.listed: self._list_html(asked.owner, asked.conversation_id, "", asked.language),
+            self.listing: secrets.token_hex(4),
             self.current: asked.conversation_id,
             **self._versions(conversation, "", asked.language),
         }
@@ -117,9 +119,11 @@ class ChatView:
             p.next: gr.update(visible=True, interactive=k < n),
         }
 
-    def _list_html(self, owner: str, current: str, query: str, lang: str) -> str:
+    def _rows(self, query: str, current: str, request: gr.Request) -> str:
+        """The conversations that match what stands in the search box."""
+        owner = self._services.identity.who(request)
         headers = [] if owner == GUEST else self._services.conversations.list(owner, query)
-        return lists.conversation_rows(headers, current, query, lang)
+        return lists.conversation_rows(headers, current, query, language(request))
 
     def _language_notice(self, text: str, model: str, lang: str) -> str:
         try:

@@ -1,12 +1,14 @@
 """Parts that several tabs are made of. Knows gradio, and nothing of what a tab does with them."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
-from pipelines.types import Sampling, Task
+from pipelines.types import ModelSpec, Sampling, Task
 from studio.services import Services
 from studio.ui.chosen import DEFAULT_PRESET, OWN, PRESETS, SAMPLING_NAMES, Chosen
 from studio.ui.facts import model_label
@@ -86,12 +88,23 @@ class SettingsPanel:
             component: gr.update(value=_shown(getattr(chosen, name))) for name, component in self.components.items()
         }
 
-    def keep_in(self, saved: gr.BrowserState) -> None:
-        """Write the settings into the browser whenever the person changes one; the server is not asked."""
-        names = list(self.components)
-        js = f"(...values) => Object.fromEntries({names}.map((name, at) => [name, values[at]]))"
-        parts = list(self.components.values())
-        gr.on([part.input for part in parts], None, parts, saved, js=js, api_visibility="private")
+
+def keep(parts: dict[str, Any], saved: gr.BrowserState) -> None:
+    """Write what the parts hold into the browser whenever the person changes one; the server is not asked."""
+    js = f"(...values) => Object.fromEntries({list(parts)}.map((name, at) => [name, values[at]]))"
+    every = list(parts.values())
+    gr.on([part.input for part in every], None, every, saved, js=js, api_visibility="private")
+
+
+def bring_back(blocks: gr.Blocks, parts: dict[str, Any], saved: gr.BrowserState) -> None:
+    """Show what of `keep` is usable when the page is opened. An answer of the server could overwrite what is typed by then."""
+    choices = {name: [value for _, value in part.choices] for name, part in parts.items() if isinstance(part, gr.Radio)}
+    js = f"""(saved, ...now) => {list(parts)}.map((name, at) => {{
+      const kept = saved?.[name], choices = {json.dumps(choices)}[name];
+      return typeof kept === typeof (now[at] ?? '') && (!choices || choices.includes(kept)) ? kept : now[at];
+    }})"""
+    every = list(parts.values())
+    blocks.load(None, [saved, *every], every, js=js, api_visibility="private")
 
 
 def _shown(value: object) -> object:
@@ -163,9 +176,14 @@ def _wire_presets(preset: gr.Radio, sliders: list[gr.Slider]) -> None:
 
 def model_choices(services: Services, task: Task, language: str) -> list[tuple[str, str]]:
     """The models for a task as a picker shows them: loaded ones first, then those on this machine."""
+    return model_choices_of(services, services.catalog.rows(task), language)
+
+
+def model_choices_of(services: Services, specs: Sequence[ModelSpec], language: str) -> list[tuple[str, str]]:
+    """These models as a picker shows them."""
     loaded = {model["model"] for model in services.jobs.status()["loaded_models"]}
     rows = []
-    for spec in services.catalog.rows(task):
+    for spec in specs:
         is_loaded, is_on_disk = spec.id in loaded, services.catalog.is_on_disk(spec)
         label = model_label(spec, is_loaded=is_loaded, is_on_disk=is_on_disk, language=language)
         rows.append((not is_loaded, not is_on_disk, label, spec.id))

@@ -1,5 +1,6 @@
 """The top line and the job drawer: what this machine is, what this person's jobs are doing, on every tab the same."""
 
+import secrets
 import time
 from typing import Any
 
@@ -40,27 +41,26 @@ class Drawer:
             gr.Markdown(f"## {t('jobs')}")
             self._rows = items("jobs-rows")
         self._seen = gr.State(("", "", ""))
+        self._pressed = gr.State("")  # a nonce: changes when a press may have changed what is to be seen
         tongue.click(None, js=OPEN_SETTINGS, api_visibility="private")
         shade.click(None, js=TOGGLE_THEME, api_visibility="private")
-        quiet = quietly()
-        self._jobs.click(lambda: gr.Sidebar(open=True), None, self._side, queue=False, **quiet)
-        self._rows.click(told(self._press), None, [self._wish, self._side, *self._shown], **quiet)
+        self._jobs.click(lambda: gr.Sidebar(open=True), None, self._side, **quietly(queue=False))
+        self._rows.click(told(self._press), None, [self._wish, self._side, self._pressed], **quietly())
 
     @property
     def _shown(self) -> list[Any]:
         return [self._device, self._jobs, self._rows, self._seen]
 
     def load(self, blocks: gr.Blocks) -> None:
-        """Fill in at once, then keep up to date."""
-        quiet = quietly()
-        timer = gr.Timer(EVERY_SECONDS)
-        blocks.load(told(self._begin), None, [self._guest, *self._shown], **quiet)
-        timer.tick(told(self._look), [self._seen], self._shown, queue=False, **quiet)
+        """Fill in at once, then keep up to date: by one event, one at a time, so that no older answer overwrites a newer."""
+        blocks.load(told(self._notice), None, self._guest, **quietly(queue=False))
+        changes = [blocks.load, gr.Timer(EVERY_SECONDS).tick, self._pressed.change]
+        last = quietly(queue=False, trigger_mode="always_last")
+        gr.on(changes, told(self._look), self._seen, self._shown, **last)
 
-    def _begin(self, request: gr.Request) -> dict:
+    def _notice(self, request: gr.Request) -> Any:
         is_guest = self._services.identity.who(request) == GUEST
-        notice = gr.update(value=escape(say("guest", language(request))) if is_guest else "", visible=is_guest)
-        return {self._guest: notice, **self._look(("", "", ""), request)}
+        return gr.update(value=escape(say("guest", language(request))) if is_guest else "", visible=is_guest)
 
     def _look(self, seen: tuple[str, str, str], request: gr.Request) -> dict:
         """What has changed since `seen`."""
@@ -91,13 +91,13 @@ class Drawer:
     def _press(self, event: gr.EventData, request: gr.Request) -> dict:
         """Open, stop or run a job again. Raises NotFound for what is not this person's."""
         owner, jobs = self._services.identity.who(request), self._services.jobs
-        updates: dict[Any, Any] = {}
+        updates: dict[Any, Any] = {self._pressed: secrets.token_hex(4)}
         match pressed(event):
             case ("open", job_id):
-                return {self._wish: make_wish("job", job_id), self._side: gr.Sidebar(open=False)}
+                updates |= {self._wish: make_wish("job", job_id), self._side: gr.Sidebar(open=False)}
             case ("stop", job_id):
                 jobs.cancel(owner, job_id)
             case ("again", job_id):
                 again = jobs.rerun(owner, job_id)
-                updates = {self._wish: make_wish("job", again.id), self._side: gr.Sidebar(open=False)}
-        return {**updates, **self._look(("", "", ""), request)}
+                updates |= {self._wish: make_wish("job", again.id), self._side: gr.Sidebar(open=False)}
+        return updates

@@ -11,22 +11,25 @@ from gradio.events import api
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.errors import MalformedRequest, StudioError
-from pipelines.types import TextRequest
+from pipelines.types import ImageResult, TextRequest, TextResult
 from studio.jobs.job import Job, Place
 from studio.services import Services
 from studio.ui.chosen import Chosen
 from studio.ui.components import first_model
+from studio.ui.image_endpoints import ImageEndpoints
 from studio.ui.stream import follow
 from studio.ui.told import told
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULTS = Chosen().sampling()  # the same as the page's
+UPLOADED = {"validate_meta": True}  # gradio has looked where a file lies only if it is marked as one
 
 
 def add_endpoints(services: Services) -> None:
     """Give the Blocks that is being built its endpoints."""
-    its = Endpoints(services)
-    for endpoint in (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job):
+    its, images = Endpoints(services), ImageEndpoints(services)
+    text = (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job)
+    for endpoint in (*text, images.generate_image, images.edit_image, images.upscale_image):
         api(told(typed(endpoint)), api_name=endpoint.__name__, concurrency_limit=None)
 
 
@@ -83,7 +86,7 @@ class Endpoints:
         return await self._text_of(owner, job), conversation_id
 
     def list_models(self) -> list[dict[str, Any]]:
-        """The text models of this studio: id, name, tasks, languages, size, licence, and whether each is on this machine."""
+        """The models of this studio: id, name, tasks, languages, size, licence, and whether each is on this machine."""
         catalog = self._services.catalog
         return [
             {
@@ -153,7 +156,7 @@ def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         read = []
         for (name, adapter), value in zip(types, args, strict=False):
             try:
-                read.append(value if adapter is None else adapter.validate_python(value))
+                read.append(value if adapter is None else adapter.validate_python(value, context=UPLOADED))
             except ValidationError as error:
                 raise MalformedRequest(reason=f"{name}: {error.errors()[0]['msg']}") from error
         return endpoint(*read)
@@ -163,6 +166,7 @@ def typed(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 def describe(job: Job, place: Place | None) -> dict[str, Any]:
     """A job as JSON. "place" is null unless it waits; "eta_seconds" in it is null until this machine has learnt it."""
+    result = job.result if isinstance(job.result, TextResult) else None
     return {
         "id": job.id,
         "state": job.state,
@@ -171,10 +175,15 @@ def describe(job: Job, place: Place | None) -> dict[str, Any]:
         "created": job.created,
         "started": job.started,
         "ended": job.ended,
-        "text": job.result.text if job.result else None,
-        "seed": job.result.seed if job.result else None,
-        "new_tokens": job.result.new_tokens if job.result else None,
-        "decode_tokens_per_second": job.result.decode_tokens_per_second if job.result else None,
-        "prefill_tokens_per_second": job.result.prefill_tokens_per_second if job.result else None,
+        "text": result.text if result else None,
+        "seed": result.seed if result else _seed(job),
+        "new_tokens": result.new_tokens if result else None,
+        "decode_tokens_per_second": result.decode_tokens_per_second if result else None,
+        "prefill_tokens_per_second": result.prefill_tokens_per_second if result else None,
+        "creation_ids": list(job.creation_ids),
         "error": job.error.say("en") if job.error else None,
     }
+
+
+def _seed(job: Job) -> int | None:
+    return job.result.request.seed if isinstance(job.result, ImageResult) else None

@@ -4,7 +4,7 @@ import re
 from dataclasses import fields
 
 from pipelines.errors import StudioError
-from pipelines.types import Loading, ModelSpec, Progress, TextResult, from_json
+from pipelines.types import Loading, ModelSpec, Plan, Progress, TextResult, from_json
 from studio.jobs.job import Place
 from studio.ui.stream import Live
 from studio.ui.words import say
@@ -59,8 +59,17 @@ def place_line(place: Place, language: str) -> str:
     return f"{line} · {say('place_eta', language, n=duration(place.eta_seconds, language))}"
 
 
-def stage_line(stage: Loading | Progress, language: str) -> str:
+def plan_line(plan: Plan, language: str) -> str:
+    """What is about to be done so that a model fits: "Parks SmolLM2 in RAM, about 1.0 s"."""
+    key = f"plan_{plan.other if plan.action == 'shrinks' else plan.action}"
+    about = {"size": size(plan.size_bytes), "duration": duration(plan.seconds, language)}
+    return say(key, language, model=plan.model, other=plan.other, **about)
+
+
+def stage_line(stage: Loading | Plan | Progress, language: str) -> str:
     """What a job does before its first token."""
+    if isinstance(stage, Plan):
+        return plan_line(stage, language)
     if isinstance(stage, Progress):
         return say("stage_progress", language, done=stage.done, total=stage.total, unit=stage.unit)
     line = say(f"stage_{stage.stage}", language, model=stage.model)

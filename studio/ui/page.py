@@ -10,9 +10,12 @@ from studio.ui.drawer import Drawer
 from studio.ui.endpoints import add_endpoints
 from studio.ui.i18n import translations
 from studio.ui.no_fetching import forbid_fetching
+from studio.ui.pickers import keep_fresh
+from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.library import LibraryTab
+from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.text import TextTab
-from studio.ui.theme import CSS_FILE, HEAD, theme
+from studio.ui.theme import CSS_FILE, HEAD, IMAGE_SCRIPT, theme
 from studio.ui.wishes import NONE
 
 CACHE_SWEEP_SECONDS = 3600
@@ -30,15 +33,22 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         drawer = Drawer(services, wish)
         with gr.Tabs(elem_id="studio-tabs") as tabs:
             text = TextTab(services, wish, tabs)
+            image = ImageTab(services, wish, tabs)
             LibraryTab(services, wish)
+            ModelsTab(services, wish, tabs)
+        keep_fresh(
+            services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
+            image=image.images.settings.model,
+        )  # fmt: skip
         text.load(page)
+        image.load(page)
         drawer.load(page)
         add_endpoints(services)
     page.queue(api_open=False, max_size=256, default_concurrency_limit=None)
     return page, {
         "theme": theme(),
         "css": CSS_FILE.read_text("utf-8"),
-        "head": HEAD,
+        "head": f"{HEAD}<script>\n{IMAGE_SCRIPT.read_text('utf-8')}</script>\n",
         "i18n": translations(),
         "ssr_mode": False,
         "run_history": False,

@@ -1,14 +1,15 @@
 """What a job says, folded into what the page shows of it: the one place between events and components. Knows no gradio.
 
-queued, place → started → loading, progress → token … → end
+queued, place → started → loading, progress → token, preview … → end
 """
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.errors import StudioError
-from pipelines.types import Loading, Progress, TextResult, Token
+from pipelines.errors import NotFound, StudioError
+from pipelines.types import Loading, Plan, Preview, Progress, TextResult, Token
 from studio.jobs.folder import End
 from studio.jobs.job import Job, JobEvent, Place
 from studio.jobs.supervisor import Supervisor
@@ -18,17 +19,31 @@ SHOW_EVERY_SECONDS = 0.08  # a reader who comes late catches up in a few updates
 
 @dataclass(frozen=True)
 class Live:
-    """All that is known of a running job: the text so far and what it is doing, or how it ended."""
+    """All that is known of a running job: the text so far and what it is doing, or how it ended.
+
+    `paces` are two readings of its progress, (done, time), the first and the newest.
+    """
 
     text: str = ""
     waits: Place | None = None
-    stage: Loading | Progress | None = None
+    stage: Loading | Plan | Progress | None = None
+    preview: Preview | None = None
+    paces: tuple[tuple[int, float], ...] = ()
     is_started: bool = False
     end: End | None = None
 
     @property
     def result(self) -> TextResult | None:
-        return self.end.result if self.end is not None else None
+        """What a text job came to."""
+        result = self.end.result if self.end is not None else None
+        return result if isinstance(result, TextResult) else None
+
+    @property
+    def rate(self) -> float | None:
+        """Units of progress a second, once two were told."""
+        if len(self.paces) < 2 or self.paces[1][1] <= self.paces[0][1]:
+            return None
+        return (self.paces[1][0] - self.paces[0][0]) / (self.paces[1][1] - self.paces[0][1])
 
     @property
     def error(self) -> StudioError | None:
@@ -44,7 +59,7 @@ class Live:
         if not job.is_ended:
             return Live(is_started=job.state == "running")
         end = End(job.state, job.result, job.error, job.started, job.ended or 0.0)
-        return Live(text=job.result.text if job.result else "", is_started=True, end=end)
+        return Live(text=_text(end), is_started=True, end=end)
 
 
 def fold(live: Live, event: JobEvent) -> Live:
@@ -52,14 +67,23 @@ def fold(live: Live, event: JobEvent) -> Live:
     match event.data:
         case Place():
             return replace(live, waits=event.data)
-        case Loading() | Progress():
-            return replace(live, stage=event.data, waits=None, is_started=True)
+        case Loading() | Plan():
+            return replace(live, stage=event.data, waits=None, paces=(), is_started=True)
+        case Progress():
+            paces = (*live.paces[:1], (event.data.done, event.time))
+            return replace(live, stage=event.data, waits=None, paces=paces, is_started=True)
+        case Preview():
+            return replace(live, preview=event.data, waits=None, is_started=True)
         case Token():
             return replace(live, text=live.text + event.data.text, stage=None, waits=None, is_started=True)
         case End():
-            text = event.data.result.text if event.data.result is not None else live.text
+            text = _text(event.data) if event.data.result is not None else live.text
             return replace(live, text=text, stage=None, waits=None, end=event.data)
     return replace(live, waits=None, is_started=True) if event.kind == "started" else live
+
+
+def _text(end: End) -> str:
+    return end.result.text if isinstance(end.result, TextResult) else ""
 
 
 async def follow(jobs: Supervisor, owner: str, job_id: str) -> AsyncIterator[Live]:
@@ -72,6 +96,36 @@ async def follow(jobs: Supervisor, owner: str, job_id: str) -> AsyncIterator[Liv
     async for event in jobs.watch(owner, job_id):
         live = fold(live, event)
         now = time.monotonic()
-        if live.end is not None or not isinstance(event.data, Token) or now - shown_at >= SHOW_EVERY_SECONDS:
+        is_one_of_many = isinstance(event.data, Token | Progress | Preview)
+        if live.end is not None or not is_one_of_many or now - shown_at >= SHOW_EVERY_SECONDS:
             shown_at = now
             yield live
+
+
+async def follow_all(jobs: Supervisor, owner: str, job_ids: Sequence[str]) -> AsyncIterator[dict[str, Live]]:
+    """The states of several jobs, by id, until all have ended. One that is gone is left out."""
+    told: asyncio.Queue[tuple[str, Live | None]] = asyncio.Queue()
+
+    async def tell(job_id: str) -> None:
+        try:
+            async for live in follow(jobs, owner, job_id):
+                await told.put((job_id, live))
+        except NotFound:
+            await told.put((job_id, None))
+
+    readers = [asyncio.create_task(tell(job_id)) for job_id in job_ids]
+    lives: dict[str, Live] = {}
+    unfinished = set(job_ids)
+    try:
+        while unfinished:
+            news = [await told.get()]
+            while not told.empty():
+                news.append(told.get_nowait())
+            for job_id, live in news:
+                if live is None or live.end is not None:
+                    unfinished.discard(job_id)
+                lives = {**lives, job_id: live} if live is not None else {k: v for k, v in lives.items() if k != job_id}
+            yield lives
+    finally:
+        for reader in readers:
+            reader.cancel()

@@ -10,12 +10,12 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors import NotFound, StudioError
-from pipelines.types import Candidate, Task, TextRequest
+from pipelines.types import Candidate, TextRequest, TextResult, TextTask
 from studio.identity import GUEST
 from studio.services import Services
 from studio.ui import lists, safe
 from studio.ui.chosen import Chosen
-from studio.ui.components import first_model, model_choices, model_name, pressed, quietly
+from studio.ui.components import first_model, keep, model_choices, model_name, pressed, quietly
 from studio.ui.facts import doing_line, error_line, facts_line, language_notice
 from studio.ui.i18n import language, t
 from studio.ui.stream import Live, follow
@@ -42,8 +42,9 @@ class Tasks:
         self.panel, self.parts = lay_out(services)
         self.job = gr.State("")  # id of the job that is shown
         self.pulse = gr.State(("", ""))  # (job, nonce)
-        self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio")
-        self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio")
+        # to be rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
+        self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio", render=False)
+        self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio", render=False)
         self._wire()
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,21 +64,14 @@ class Tasks:
             press.failure(told(self._show_again), [self.job], outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
         form = [p.prompt, p.option, p.examples, self.panel.model]
-        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quiet)
+        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quietly(trigger_mode="always_last"))
         p.examples.click(told(self._take_example), {p.kind, self.panel.model}, p.prompt, **quiet)
         p.star.click(told(self._star), [self.job], p.star, **quiet)
         self.form = [p.kind, *form, *(part for part in self.panel.components.values() if part is not self.panel.model)]
         p.use.click(told(self._use), [self.job], self.form, **quiet)
         self.show_outputs = list(dict.fromkeys([*self.form, *outputs]))
-        self._keep_settings()
-
-    def _keep_settings(self) -> None:
-        """Write task, text and settings into the browser whenever the person changes one."""
-        p = self.parts
-        parts = {"kind": p.kind, "prompt": p.prompt, "option": p.option, **self.panel.components}
-        js = f"(...values) => Object.fromEntries({list(parts)}.map((name, at) => [name, values[at]]))"
-        every = list(parts.values())
-        gr.on([part.input for part in every], None, every, self.saved, js=js, api_visibility="private")
+        self.kept = {"kind": p.kind, "prompt": p.prompt, "option": p.option, **self.panel.components}
+        keep(self.kept, self.saved)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -138,7 +132,7 @@ class Tasks:
 
     def _ended(self, owner: str, job_id: str, live: Live, lang: str) -> Updates:
         p, result = self.parts, live.result
-        creation_id = live.end.creation_id if live.end is not None else None
+        creation_id = next(iter(live.end.creation_ids), None) if live.end is not None else None
         text = safe.markdown(safe.split_thinking(live.text).answer)
         if live.has_failed:
             text = f"{text}\n\n{safe.markdown(error_line(live.error, lang))}".strip()
@@ -171,26 +165,34 @@ class Tasks:
     # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _switch_kind(self, kind: str, model: str, request: gr.Request) -> Updates:
-        """Another task: its label, its option, its examples, and a model that can do it."""
+        """Another task, with an option and a model that can do it."""
         return self._form_of(_task(kind), model, language(request))
 
-    def _form_of(self, task: Task, model: str, lang: str, option: str = "") -> Updates:
-        p = self.parts
-        choices = model_choices(self._services, task, lang)
-        known = [one for _, one in choices]
+    def _form_of(self, task: TextTask, model: str, lang: str, option: str = "") -> Updates:
+        """The form of a task, with this option and this model where they are some."""
+        form = self._offered(task, lang)
+        known = [one for _, one in form[self.panel.model]["choices"]]
         can = model in known or (model and not self._is_row(model))
+        form[self.panel.model]["value"] = model if can else first_model(self._services, task)
+        form[self.parts.option]["value"] = option or (
+            ("English" if lang == "zh" else "French") if task == "translate" else "Formal"
+        )
+        return form
+
+    def _offered(self, task: TextTask, lang: str) -> Updates:
+        """What a task is called and what can be chosen for it; what is chosen stays."""
+        p = self.parts
         options, label, info = (
             (LANGUAGES, "target_language", "target_language_help")
             if task == "translate"
             else (TONES, "tone", "tone_help")
         )
         pairs = [(names[1] if lang == "zh" else names[0], names[0]) for names in options]
-        value = option or (("English" if lang == "zh" else "French") if task == "translate" else "Formal")
         return {
             p.prompt: gr.update(label=t(f"prompt_{task}")),
-            p.option: gr.update(choices=pairs, value=value, label=t(label), info=t(info), visible=task in ("rewrite", "translate")),
+            p.option: gr.update(choices=pairs, label=t(label), info=t(info), visible=task in ("rewrite", "translate")),
             p.examples: lists.example_chips(self._examples[task], lang),
-            self.panel.model: gr.update(choices=choices, value=model if can else first_model(self._services, task)),
+            self.panel.model: gr.update(choices=model_choices(self._services, task, lang)),
         }  # fmt: skip
 
     def _is_row(self, model: str) -> bool:
@@ -214,15 +216,18 @@ class Tasks:
 
     def _star(self, job_id: str, request: gr.Request) -> Any:
         owner = self._services.identity.who(request)
-        creation_id = self._services.jobs.get(owner, job_id).creation_id or ""
+        creation_id = next(iter(self._services.jobs.get(owner, job_id).creation_ids), "")
         is_starred = not self._services.creations.get(owner, creation_id).is_starred
         self._services.creations.star(owner, creation_id, is_starred)
         return gr.update(value=t("unstar" if is_starred else "star"))
 
     def _use(self, job_id: str, request: gr.Request) -> Updates:
         job = self._services.jobs.get(self._services.identity.who(request), job_id)
+        if not isinstance(job.request, TextRequest):
+            raise NotFound(thing="job")
         inform("settings_taken", language(request))
-        return self.filled(job.request, language(request), seed=job.result.seed if job.result else None)
+        seed = job.result.seed if isinstance(job.result, TextResult) else None
+        return self.filled(job.request, language(request), seed=seed)
 
     def filled(self, asked: TextRequest, lang: str, *, seed: int | None = None) -> Updates:
         """The form filled in with a request."""
@@ -234,18 +239,10 @@ class Tasks:
         return {**updates, p.kind: task, p.prompt: prompt}
 
     def load(self, saved: object, saved_job: object, request: gr.Request) -> Updates:
-        """Fill the tasks when the page is opened: the form, and the result or the running job that this browser had."""
-        data = saved if isinstance(saved, dict) else {}
+        """Fill the tasks when the page is opened with the result or the running job that this browser had."""
+        task = _task(saved.get("kind") if isinstance(saved, dict) else None)
         lang, owner = language(request), self._services.identity.who(request)
-        chosen, task = Chosen.read(data), _task(data.get("kind"))
-        updates: Updates = self.panel.filled(chosen) if data else {}
-        updates |= self._form_of(task, chosen.model, lang, str(data.get("option") or ""))
-        if data:  # else the person may already be typing
-            updates[self.parts.kind] = task
-            updates[self.parts.prompt] = {**updates[self.parts.prompt], "value": str(data.get("prompt") or "")}
-        else:
-            del updates[self.parts.prompt]
-        updates[self.parts.recent] = self._recent_html(owner, lang)
+        updates = {**self._offered(task, lang), self.parts.recent: self._recent_html(owner, lang)}
         return {**updates, **self.shown(owner, str(saved_job or ""))}
 
     def shown(self, owner: str, job_id: str) -> Updates:
@@ -254,7 +251,7 @@ class Tasks:
             job = self._services.jobs.get(owner, job_id) if job_id else None
         except NotFound:
             job = None
-        if job is None or job.request.task == "chat":
+        if job is None or not isinstance(job.request, TextRequest) or job.request.task == "chat":
             return {self.job: ""}
         return {
             self.job: job.id,
@@ -267,7 +264,7 @@ class Tasks:
         return lists.recent_strip(page.items[:RECENT] if page else (), lang)
 
 
-def _task(kind: object) -> Task:
+def _task(kind: object) -> TextTask:
     return kind if kind in lists.TASKS else "write"  # type: ignore[return-value]
 
 

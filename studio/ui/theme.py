@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 CSS_FILE = Path(__file__).parents[2] / "assets" / "css" / "studio.css"
+IMAGE_SCRIPT = Path(__file__).parents[2] / "assets" / "js" / "image.js"
 
 # Only 400 and 700 of the bundled fonts hold ASCII letters (gradio 6.31): a weight of 600 falls to 700.
 _CJK = ("PingFang SC", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", "system-ui", "sans-serif")
@@ -37,8 +38,10 @@ HEAD = """
   }, true);
   // in one column the result stands below the settings
   document.addEventListener("click", (event) => {
-    if (innerWidth > 800 || !event.target.closest?.("#task-run")) return;
-    setTimeout(() => document.querySelector("#task-result")?.scrollIntoView({ behavior: "smooth" }), 300);
+    const run = event.target.closest?.("#task-run, #image-run");
+    if (innerWidth > 800 || !run) return;
+    const result = run.id === "task-run" ? "#task-result" : "#image-stage";
+    setTimeout(() => document.querySelector(result)?.scrollIntoView({ behavior: "smooth", block: "center" }), 300);
   });
   // what language gradio shows, for the sentences that the server says
   const tell = () => { document.cookie = "studio_language=" + document.documentElement.lang + "; path=/; SameSite=Lax"; };
@@ -60,6 +63,11 @@ TOGGLE_THEME = """() => {
   document.body.classList.toggle("dark", isDark);
 }"""
 OPEN_SETTINGS = """() => document.querySelector("footer .settings")?.click()"""
+# the composer without what was sent: what was typed since stays
+WITHOUT_SENT = """(now, sent) => ({
+  text: now.text.startsWith(sent.text) ? now.text.slice(sent.text.length) : now.text,
+  files: now.files.filter((file) => !sent.files.includes(file.path)),
+})"""
 SAVE_FILE = """(file) => {
   if (!file) return;
   const link = document.createElement("a");

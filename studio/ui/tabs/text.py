@@ -8,10 +8,10 @@ import gradio as gr
 
 from pipelines.errors import NotFound
 from pipelines.provenance import recipe
-from pipelines.types import TextRequest
+from pipelines.types import TextRequest, TextResult
 from studio.services import Services
 from studio.ui.chat import Chat
-from studio.ui.components import pressed, quietly
+from studio.ui.components import bring_back, pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.private import PrivateConversations
 from studio.ui.tasks import Tasks
@@ -28,11 +28,14 @@ class TextTab:
         self._services = services
         self._tabs = tabs
         examples = json.loads(EXAMPLES_FILE.read_text("utf-8"))
-        with gr.Tab(t("text"), id="text", elem_id="tab-text"), gr.Tabs(elem_id="text-tabs") as self._inner:
-            with gr.Tab(t("chat"), id="chat", elem_id="tab-chat"):
-                self.chat = Chat(services, examples["chat"])
-            with gr.Tab(t("tasks"), id="tasks", elem_id="tab-tasks", render_children=True):
-                self.tasks = Tasks(services, examples)
+        with gr.Tab(t("text"), id="text", elem_id="tab-text"):
+            with gr.Tabs(elem_id="text-tabs") as self._inner:
+                with gr.Tab(t("chat"), id="chat", elem_id="tab-chat"):
+                    self.chat = Chat(services, examples["chat"])
+                with gr.Tab(t("tasks"), id="tasks", elem_id="tab-tasks"):
+                    self.tasks = Tasks(services, examples)
+            self.tasks.saved.render()
+            self.tasks.saved_job.render()
         self._wire(wish)
 
     def _wire(self, wish: gr.State) -> None:
@@ -40,7 +43,8 @@ class TextTab:
         chat, tasks = self.chat, self.tasks
         watching: list[Any] = [chat.watching, tasks.watching]
         outputs = [self._tabs, self._inner, *chat.outputs, *tasks.show_outputs]
-        wish.change(told(self._grant), [wish, chat.hidden], outputs, cancels=watching, **quiet)
+        here = [chat.current, chat.hidden, tasks.job]
+        wish.change(told(self._grant), [wish, *here], outputs, cancels=watching, **quiet)
         tasks.parts.recent.click(told(self._open_recent), None, outputs, cancels=[tasks.watching], **quiet)
         tasks.parts.to_chat.click(
             told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], cancels=[chat.watching], **quiet
@@ -50,41 +54,46 @@ class TextTab:
         """Bring back what this browser had open."""
         quiet = quietly()
         chat, tasks = self.chat, self.tasks
+        bring_back(blocks, chat.panel.components, chat.saved)
+        bring_back(blocks, tasks.kept, tasks.saved)
         blocks.load(told(chat.load), [chat.saved, chat.saved_current, chat.hidden], chat.outputs, **quiet)
         blocks.load(told(tasks.load), [tasks.saved, tasks.saved_job], tasks.show_outputs, **quiet)
 
     # ── what is asked for elsewhere ──────────────────────────────────────────────────────────────────────────────────
 
-    def _grant(self, wish: Wish, hidden: PrivateConversations, request: gr.Request) -> dict:
-        """Open a conversation, a creation, a job or the settings of a dropped file. Raises NotFound."""
+    def _grant(self, wish: Wish, current: str, hidden: PrivateConversations, job_id: str, request: gr.Request) -> dict:
+        """Open a conversation, a creation, a job or the settings of a dropped file, where it is text. Raises NotFound."""
         owner = self._services.identity.who(request)
         match wish:
             case ("conversation", str(conversation_id), _):
                 return self._at("chat") | self.chat.open(conversation_id, hidden, request)
             case ("creation", str(creation_id), _):
-                return self._open_creation(owner, creation_id, request)
+                if self._services.creations.get(owner, creation_id).kind == "text":
+                    return self._open_creation(owner, creation_id, request)
             case ("job", str(job_id), _):
                 job = self._services.jobs.get(owner, job_id)
                 if job.conversation_id:
                     return self._at("chat") | self.chat.open(job.conversation_id, hidden, request)
-                return (
-                    self._at("tasks")
-                    | self.tasks.filled(job.request, language(request))
-                    | self.tasks.shown(owner, job.id)
-                )
+                if isinstance(job.request, TextRequest):
+                    form = self.tasks.filled(job.request, language(request))
+                    return self._at("tasks") | form | self.tasks.shown(owner, job.id)
             case ("text", _, _):
                 return {self._tabs: gr.Tabs(selected="text")}
             case ("recipe", str(text), _):
                 asked = recipe.request_of(json.loads(text))
-                if any(message.role == "assistant" for message in asked.messages):
+                if isinstance(asked, TextRequest) and any(one.role == "assistant" for one in asked.messages):
                     return self._at("chat") | self.chat.restored(asked, hidden, request)
-                return self._fill(asked, request)
-        return {self._tabs: gr.skip()}
+                if isinstance(asked, TextRequest):
+                    return self._fill(asked, request)
+        # something of another tab: what was watched here is watched again
+        return self.chat.show_again(current, hidden, request) | self.tasks.shown(owner, job_id)
 
     def _open_creation(self, owner: str, creation_id: str, request: gr.Request) -> dict:
         """The settings of a creation filled in, and its result shown as long as its job is there."""
         creation = self._services.creations.get(owner, creation_id)
         asked = recipe.request_of(creation.recipe)
+        if not isinstance(asked, TextRequest):
+            raise NotFound(thing="creation")
         updates = self._fill(asked, request)
         return updates if asked.task == "chat" else updates | self.tasks.shown(owner, creation.job_id)
 
@@ -100,7 +109,7 @@ class TextTab:
 
     def _to_chat(self, job_id: str, request: gr.Request) -> dict:
         result = self._services.jobs.get(self._services.identity.who(request), job_id).result
-        if result is None:
+        if not isinstance(result, TextResult):
             raise NotFound(thing="result")
         return {self._inner: gr.Tabs(selected="chat"), **self.chat.begin_with(result.text, request)}
 

@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from pipelines.errors import NotFound
-from studio.api.media import media_route
+from studio.api.media import Shelves, media_routes
 from studio.identity import Identity
 
 NAMES = ["a.png", "a.PNG", "a.wav", "a.mp4", "a.md", "a.html", "a.svg", "a.xhtml", "a.xml", "a.js", "a.json", "a"]
@@ -23,15 +23,24 @@ class Shelf:
         for name in NAMES:
             (folder / name).write_bytes(b"<script>0123456789")
 
-    def find(self, owner: str, creation_id: str) -> Path:
-        if owner != self.owner or "/" in creation_id or creation_id == "unknown":
+    def find(self, owner: str, creation_id: str, part: str) -> Path:
+        if owner != self.owner or "/" in creation_id or creation_id == "unknown" or part not in ("", "image"):
             raise NotFound(thing="creation")
         return self.folder / creation_id
+
+    def find_preview(self, owner: str, job_id: str, name: str) -> bytes:
+        if (owner, job_id, name) != (self.owner, "job", "preview-1.jpg"):
+            raise NotFound(thing="picture")
+        return b"jpeg"
+
+    def convert(self, owner: str, creation_id: str, file_format: str) -> bytes:
+        return self.find(owner, creation_id, "").read_bytes() + file_format.encode()
 
     def browser(self, owner: str | None = None) -> TestClient:
         cookie = self.identity.cookie(owner, is_https=False, is_framed=False).partition(";")[0] if owner else ""
         headers = {"cookie": cookie}
-        return TestClient(Starlette(routes=[media_route(self.find, self.identity)]), headers=headers)
+        shelves = Shelves(self.find, self.find_preview, self.convert)
+        return TestClient(Starlette(routes=media_routes(shelves, self.identity)), headers=headers)
 
 
 @pytest.fixture
@@ -69,3 +78,28 @@ def test_a_part_can_be_asked_for(shelf: Shelf) -> None:
 @pytest.mark.parametrize("path", ["..%2fhome%2fsecret.key", "../home/secret.key", "%2e%2e/home/secret.key"])
 def test_paths_are_not_ids(shelf: Shelf, path: str) -> None:
     assert shelf.browser(shelf.owner).get(f"/media/{path}").status_code == 404
+
+
+def test_a_picture_is_had_in_another_format(shelf: Shelf) -> None:
+    for name, kind in (("webp", "image/webp"), ("jpeg", "image/jpeg")):
+        answer = shelf.browser(shelf.owner).get(f"/media/a.png?as={name}")
+        assert answer.content.endswith(name.encode()) and answer.headers["content-type"] == kind
+        assert answer.headers["content-disposition"] == f'attachment; filename="a.png.{name}"'
+        assert shelf.browser(shelf.identity.new_visitor()).get(f"/media/a.png?as={name}").status_code == 404
+    for odd in ("", "svg", "../x", "html"):
+        assert shelf.browser(shelf.owner).get("/media/a.png", params={"as": odd}).content == b"<script>0123456789"
+
+
+def test_what_stands_beside_it_has_its_own_address(shelf: Shelf) -> None:
+    assert shelf.browser(shelf.owner).get("/media/a.png/image").status_code == 200
+    assert shelf.browser(shelf.owner).get("/media/a.png/other").status_code == 404
+    assert shelf.browser(shelf.identity.new_visitor()).get("/media/a.png/image").status_code == 404
+
+
+def test_a_preview_is_its_owner_s_and_is_not_stored(shelf: Shelf) -> None:
+    answer = shelf.browser(shelf.owner).get("/media/jobs/job/preview-1.jpg")
+    assert (answer.content, answer.headers["content-type"]) == (b"jpeg", "image/jpeg")
+    assert "no-store" in answer.headers["cache-control"]
+    assert shelf.browser(shelf.owner).get("/media/jobs/job/preview-2.jpg").status_code == 404
+    assert shelf.browser(shelf.identity.new_visitor()).get("/media/jobs/job/preview-1.jpg").status_code == 404
+    assert shelf.browser(None).get("/media/jobs/job/preview-1.jpg").status_code == 404

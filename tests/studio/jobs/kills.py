@@ -135,7 +135,7 @@ def _look_at_the_home(home: Path, states: dict[str, str], tally: Tally) -> None:
             continue
         end = JobFolder(path).end()
         is_answer = JobFolder(path).spec().conversation is not None
-        is_whole = end is not None and end.result is not None and (is_answer or end.creation_id is not None)
+        is_whole = end is not None and end.result is not None and (is_answer or bool(end.creation_ids))
         if states[path.name] == "done" and not is_whole:
             tally.done_without_result += 1
     (verdict,) = sqlite3.connect(home / "studio.db").execute("PRAGMA integrity_check").fetchone()

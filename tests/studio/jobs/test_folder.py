@@ -29,8 +29,8 @@ def test_the_request_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_the_end_comes_back_as_it_was(tmp_path: Path) -> None:
     folder = JobFolder.create(tmp_path, "visitor:a", REQUEST)
-    folder.finish(End("done", RESULT, None, 1.0, 2.0, "creation"))
-    assert folder.end() == End("done", RESULT, None, 1.0, 2.0, "creation")
+    folder.finish(End("done", RESULT, None, 1.0, 2.0, ("creation", "another")))
+    assert folder.end() == End("done", RESULT, None, 1.0, 2.0, ("creation", "another"))
     folder.finish(End("interrupted", None, Interrupted(), None, 2.0))
     end = folder.end()
     assert end is not None and isinstance(end.error, Interrupted) and "再次运行" in end.error.say("zh-CN")

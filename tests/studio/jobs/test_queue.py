@@ -76,6 +76,15 @@ def test_lanes_do_not_wait_for_each_other() -> None:
     assert queue.take("long", set()) is not None
 
 
+def test_the_lane_of_a_job_is_known_while_it_waits() -> None:
+    queue = TurnQueue()
+    job = _job("ann", lane="download")
+    queue.put(job)
+    assert queue.lane_of(job.job_id) == "download"
+    queue.take("download", set())
+    assert queue.lane_of(job.job_id) is None
+
+
 def test_what_was_removed_has_no_turn() -> None:
     queue = TurnQueue()
     job = _job("ann")

@@ -3,7 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-from studio.jobs.store import JobStore, Row
+from pipelines.types import ImageDefaults, ImageRequest, ImageResult, TextRequest
+from studio.jobs.folder import End, JobSpec
+from studio.jobs.store import JobStore, Row, amount_of
 
 
 def _row(number: int, **fields: object) -> Row:
@@ -33,6 +35,41 @@ def test_unfinished_and_estimates(tmp_path: Path) -> None:
     assert [row.state for row in store.unfinished()] == ["queued", "running"]
     assert store.usual_seconds("text", "m") == 3.0
     assert store.usual_seconds("text", "never seen") is None
+
+
+def test_an_estimate_grows_with_the_work(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "studio.db")
+    asked = ImageRequest("m", width=512, height=512, steps=10, count=2)
+    for number in (1, 2):
+        spec = JobSpec(f"{number:032x}", "ann", ImageRequest("m"), created=1.0)
+        result = ImageResult("m", asked, 512, 512, "stop", 20, 10.0)
+        store.put(Row.of(spec, "done", End("done", result, None, 1.0, 11.0)))
+    amount = amount_of(asked)
+    assert store.usual_seconds("image", "m", amount) == 10.0
+    assert store.usual_seconds("image", "m", amount_of(ImageRequest("m", width=512, height=1024, steps=10))) == 10.0
+    assert store.usual_seconds("image", "m", amount_of(ImageRequest("m", width=512, height=512, steps=5))) == 2.5
+    assert store.usual_seconds("image", "m") == 10.0
+
+
+def test_the_work_of_a_request_that_leaves_it_to_the_model() -> None:
+    defaults = ImageDefaults(100, 200, 10, 7.0)
+    assert amount_of(ImageRequest("m")) is None and amount_of(TextRequest("m", text="x")) is None
+    assert amount_of(ImageRequest("m"), defaults) == 0.2
+    assert amount_of(ImageRequest("m", "inpaint", steps=20, strength=0.5), defaults) == 0.2
+
+
+def test_an_index_of_another_version_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "studio.db"
+    other = sqlite3.connect(path)
+    columns = "id TEXT PRIMARY KEY, owner TEXT, kind TEXT, model TEXT, created REAL, ended REAL, creation_id TEXT"
+    other.execute(f"CREATE TABLE jobs ({columns})")
+    other.execute("INSERT INTO jobs VALUES ('x', 'ann', 'text', 'm', 1.0, 2.0, 'c')")
+    other.commit()
+    other.close()
+    store = JobStore(path)
+    assert store.ids() == set()
+    store.put(_row(1))
+    assert store.get(_row(1).id) == _row(1)
 
 
 def test_it_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from pipelines.errors import (
 from pipelines.types import Adapter, Message, Sampling, TextRequest
 from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
+from studio.jobs.job import Job
 from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
 from tests.studio.jobs.conftest import ANN, BO, MODEL, Open, story, wait_for_first_token, watch
 
@@ -41,8 +42,8 @@ def test_a_request_becomes_events_a_result_and_a_creation(open_services: Open) -
     assert end.result.seed == 1 and end.result.decode_tokens_per_second > 0
 
     job = services.jobs.get(ANN, job.id)
-    assert job.state == "done" and job.result == end.result and job.creation_id is not None
-    assert services.creations.text(ANN, job.creation_id) == end.result.text
+    assert job.state == "done" and job.result == end.result and len(job.creation_ids) == 1
+    assert services.creations.text(ANN, job.creation_ids[0]) == end.result.text
     assert services.creations.list(ANN).total == 1
 
 
@@ -72,6 +73,21 @@ def test_an_answer_goes_into_its_conversation(open_services: Open) -> None:
     node = services.conversations.get(ANN, conversation.id).node(answer)
     assert node.text == end.result.text and node.facts["seed"] == end.result.seed
     assert services.creations.list(ANN).total == 0, "an answer lives in its conversation"
+
+
+def test_who_sees_the_end_finds_what_was_made(open_services: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = open_services()
+    keep = services.jobs._on_end
+
+    def take_a_while(job: Job) -> None:
+        time.sleep(0.5)
+        keep(job)
+
+    monkeypatch.setattr(services.jobs, "_on_end", take_a_while)
+    job = services.jobs.submit(ANN, story())
+    assert watch(services.jobs, ANN, job.id)[-1].kind == "end"
+    assert services.creations.list(ANN).total == 1
+    assert services.jobs.get(ANN, job.id).state == "done"
 
 
 def test_any_number_of_readers_see_the_same_at_any_time(open_services: Open) -> None:
@@ -185,7 +201,7 @@ def test_the_next_server_finds_what_the_worker_still_finishes(
     second = open_services()
     assert second.jobs.get(ANN, job.id).state == "running"
     assert watch(second.jobs, ANN, job.id)[-1].data.state == "done"
-    _wait(lambda: second.jobs.get(ANN, job.id).creation_id is not None)
+    _wait(lambda: second.jobs.get(ANN, job.id).creation_ids)
     assert second.creations.list(ANN).total == 1
 
 

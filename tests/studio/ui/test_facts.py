@@ -1,10 +1,12 @@
 """Lines about jobs, models and results, in both languages."""
 
 from dataclasses import replace
+from typing import get_args
 
+from pipelines.loading.forecast import Form
 from pipelines.provenance import recipe
-from pipelines.types import Loading, ModelSpec, TextResult
-from studio.jobs.job import Place
+from pipelines.types import Loading, ModelSpec, Plan, TextResult
+from studio.jobs.job import JobEvent, Place
 from studio.ui.facts import (
     doing_line,
     duration,
@@ -18,7 +20,7 @@ from studio.ui.facts import (
     size,
     stage_line,
 )  # fmt: skip
-from studio.ui.stream import Live
+from studio.ui.stream import Live, fold
 from studio.ui.words import WORDS, language_of
 
 RESULT = TextResult(
@@ -64,6 +66,18 @@ def test_place_and_stage() -> None:
     assert stage_line(Loading("weights", "smol", 2, 9), "en") == "Reading weights of smol · 2 / 9"
     assert doing_line(Live(waits=Place(1, None)), "en") == "1 ahead of you"
     assert doing_line(Live(text="a"), "en") == "Writing"
+
+
+def test_what_is_done_so_that_a_model_fits_is_said_before() -> None:
+    parks = Plan("SDXL", "parks", "SmolLM2", 1_500_000_000, 1.0)
+    assert stage_line(parks, "en") == "Parks SmolLM2 in RAM, about 1.0 s"
+    assert stage_line(replace(parks, action="drops", size_bytes=400_000_000), "zh") == "移出 SmolLM2 以腾出空间，400 MB"
+    actions = [replace(parks, action=action) for action in ("drops", "waits", "asks")]
+    shrinks = [Plan("SDXL", "shrinks", form, 10**9) for form in get_args(Form)]
+    lines = [[stage_line(plan, language) for plan in actions + shrinks] for language in ("en", "zh")]
+    assert len(set(lines[0] + lines[1])) == 2 * (3 + len(get_args(Form)))
+    live = fold(Live(waits=Place(1, None)), JobEvent("plan", 1.0, parks))
+    assert doing_line(live, "en") == "Parks SmolLM2 in RAM, about 1.0 s"
 
 
 def test_models_in_a_picker() -> None:

@@ -55,6 +55,40 @@ ELEMENTS = [
     "task-to-chat",
     "task-use",
     "task-recent",
+    "image-prompt",
+    "image-enrich",
+    "image-examples",
+    "image-model",
+    "image-note",
+    "image-mode",
+    "image-box",
+    "image-strength",
+    "image-factor",
+    "image-margins",
+    "image-shape",
+    "image-count",
+    "image-seed",
+    "image-negative",
+    "image-width",
+    "image-height",
+    "image-steps",
+    "image-guidance",
+    "image-scheduler",
+    "image-adapters",
+    "image-private",
+    "image-run",
+    "image-stop",
+    "image-stage",
+    "image-facts",
+    "image-use",
+    "image-as-input",
+    "image-compare",
+    "image-retouch",
+    "image-star",
+    "image-download",
+    "image-queue",
+    "image-recent",
+    "image-drop",
     "library-search",
     "library-kind",
     "library-starred",
@@ -86,7 +120,8 @@ def test_every_part_carries_its_name(built: Any) -> None:
 
 def test_only_the_named_endpoints_are_public(built: Any) -> None:
     public = [one["api_name"] for one in built[0]["dependencies"] if one["api_visibility"] == "public"]
-    assert public == ["generate_text", "chat", "list_models", "job", "cancel_job"]
+    text = ["generate_text", "chat", "list_models", "job", "cancel_job"]
+    assert public == [*text, "generate_image", "edit_image", "upscale_image"]
 
 
 def test_the_tabs_hold_only_tabs(built: Any) -> None:
@@ -101,6 +136,28 @@ def test_the_tabs_hold_only_tabs(built: Any) -> None:
             look(child)
 
     look(built[0]["layout"])
+
+
+def test_a_list_is_shown_by_one_event_and_one_at_a_time(built: Any) -> None:
+    """Else an older answer could overwrite a newer one."""
+    ids = {component["props"].get("elem_id"): component["id"] for component in built[0]["components"]}
+    for name in ("text-conversations", "library-items", "jobs-rows"):
+        (shows,) = [one for one in built[0]["dependencies"] if ids[name] in one["outputs"]]
+        assert shows["trigger_mode"] == "always_last", name
+
+
+def test_what_the_browser_keeps_stands_in_no_tab_that_is_closed_at_first(built: Any) -> None:
+    """gradio 6.31 reads it when it is shown."""
+    kinds = {component["id"]: component["type"] for component in built[0]["components"]}
+
+    def look(node: dict, is_open: bool) -> list[bool]:
+        children = node.get("children") or []
+        kept = [is_open] if kinds.get(node["id"]) == "browserstate" else []
+        for at, child in enumerate(children):
+            kept += look(child, is_open and (kinds[child["id"]] != "tabitem" or at == 0))
+        return kept
+
+    assert look(built[0]["layout"], True) == [True] * 6
 
 
 def test_it_is_built_quickly_and_launched_without_other_hosts(built: Any) -> None:
