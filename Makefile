@@ -11,7 +11,7 @@ STARTER := smollm2-135m-instruct
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run dev-setup test check bench prove
+.PHONY: help setup run dev-setup test check bench prove starter-image
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -39,8 +39,15 @@ check: setup dev-setup  ## lint, format, types, import contracts, then every tes
 bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
 	@$(PY) -m tests.bench.speed $(ARGS)
 
-prove: bench  ## measure everything that the README quotes: speed, and what survives kills
+prove: bench  ## measure everything that the README quotes: speed, what survives kills, the memory of models
 	@$(PY) -m tests.bench.kills
+	@$(PY) -m tests.bench.memory
+	@$(PY) -m tests.bench.starter_image
+
+starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
+	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
+	@OMP_WAIT_POLICY=PASSIVE nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-image.json --folder "$(FOLDER)"
+	@$(PY) -m pipelines.training assets/recipes/starter-image.json --folder "$(FOLDER)" --export assets/starters/openmoji-128
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.
 $(VENV)/bin/pip:

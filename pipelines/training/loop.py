@@ -1,0 +1,164 @@
+"""The loop that every trainer of ours shares: steps, learning rate, EMA, metrics, checkpoints, a clean stop.
+
+Before each step the random generator is seeded with (seed, step), and the learning rate is a function of the step. So
+the step is all there is to know about the order of the data, and a run that was stopped and resumed ends with the same
+bits as one that was not. This file knows neither data nor loss: a trainer hands it a network and `loss()`.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.training import checkpoints
+
+if TYPE_CHECKING:
+    import torch
+
+METRICS_EVERY_STEPS = 20
+EMA_EVERY_STEPS = 4  # averaging costs as much memory traffic as a third of the optimiser's step
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long and how fast. `decay_steps`: the learning rate falls to zero over the last so many steps."""
+
+    steps: int
+    learning_rate: float
+    warmup_steps: int = 100
+    decay_steps: int = 0
+    weight_decay: float = 0.0
+    gradient_norm: float = 1.0
+    betas: tuple[float, float] = (0.9, 0.99)
+    ema_decay: float = 0.999
+    bf16: bool = False
+    checkpoint_seconds: float = 240.0
+    seed: int = 0
+
+    def learning_rate_at(self, step: int) -> float:
+        """Linear warm-up, then constant, then a cosine down to zero over the last `decay_steps`."""
+        rate = self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
+        left = self.steps - step
+        if left < self.decay_steps:
+            rate *= 0.5 - 0.5 * math.cos(math.pi * left / self.decay_steps)
+        return rate
+
+
+def train(
+    network: "torch.nn.Module",
+    loss: Callable[[], "torch.Tensor"],
+    plan: Plan,
+    folder: Path,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Train `network` in place up to `plan.steps`, resuming from `folder`; afterwards it holds the EMA weights.
+
+    `loss()` draws a batch from torch's global generator and returns a scalar. Returns False when `is_stopping` ended it
+    early: a checkpoint stands then, and the same call goes on from it. Metrics: one line of `folder/metrics.jsonl` every
+    few steps, {step, loss, learning_rate, seconds}; lines after the checkpoint that a run resumes from are dropped.
+    """
+    import torch
+
+    # 1 Where were we?
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    ema = [parameter.detach().clone() for parameter in parameters]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True
+    )
+    step, seconds_before = 0, 0.0
+    if (state := checkpoints.latest(folder)) is not None:
+        step, seconds_before = state["step"], state["seconds"]
+        with torch.no_grad():
+            for place, value in zip([*parameters, *ema], [*state["parameters"], *state["ema"]], strict=True):
+                place.copy_(value)
+        optimiser.load_state_dict(state["optimiser"])
+        del state
+    folder.mkdir(parents=True, exist_ok=True)
+    _forget_after(folder / "metrics.jsonl", step)
+
+    started = saved = time.monotonic()
+
+    def save() -> None:
+        seconds = seconds_before + time.monotonic() - started
+        state = {"seconds": seconds, "parameters": [p.detach() for p in parameters], "ema": ema}
+        checkpoints.save(folder, step, {**state, "optimiser": optimiser.state_dict()})
+
+    # 2 The steps
+    network.train()
+    losses: list[float] = []
+    while step < plan.steps and not is_stopping():
+        torch.manual_seed(plan.seed * 1_000_003 + step)
+        for group in optimiser.param_groups:
+            group["lr"] = plan.learning_rate_at(step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
+            value = loss()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, plan.gradient_norm)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        step += 1
+        if step % EMA_EVERY_STEPS == 0 or step == plan.steps:
+            decay = min(plan.ema_decay, (1 + step) / (10 + step)) ** EMA_EVERY_STEPS
+            torch._foreach_lerp_(ema, [p.detach() for p in parameters], 1 - decay)
+
+        losses.append(value.item())
+        if step % METRICS_EVERY_STEPS == 0 or step == plan.steps:
+            seconds = seconds_before + time.monotonic() - started
+            line = {"step": step, "loss": sum(losses) / len(losses), "learning_rate": plan.learning_rate_at(step - 1)}
+            _append(folder / "metrics.jsonl", {**line, "seconds": round(seconds, 1)})
+            losses.clear()
+        if time.monotonic() - saved > plan.checkpoint_seconds:
+            save()
+            saved = time.monotonic()
+
+    # 3 The last checkpoint; what goes on from here uses the averaged weights
+    save()
+    with torch.no_grad():
+        for parameter, average in zip(parameters, ema, strict=True):
+            parameter.copy_(average)
+    network.eval()
+    return step >= plan.steps
+
+
+def load_average(network: "torch.nn.Module", folder: Path) -> int:
+    """Put the averaged weights of the newest checkpoint in `folder` into `network`; the step they are of.
+
+    Raises FileNotFoundError where there is no whole checkpoint.
+    """
+    import torch
+
+    state = checkpoints.latest(folder)
+    if state is None:
+        raise FileNotFoundError(folder)
+    with torch.no_grad():
+        for parameter, average in zip((p for p in network.parameters() if p.requires_grad), state["ema"], strict=True):
+            parameter.copy_(average)
+    return int(state["step"])
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """Every whole line of a run's metrics, in order; a torn last line is passed over."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """So that no point is there twice after a resume."""
+    rows = [row for row in read_metrics(path) if row["step"] <= step]
+    part = path.with_suffix(".part")
+    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    part.replace(path)
+
+
+def _append(path: Path, row: dict) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
