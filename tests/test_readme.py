@@ -151,11 +151,12 @@ def test_names_in_the_examples_stand() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_endpoint_that_is_named_stands(name: str) -> None:
-    page = ast.parse((ROOT / "studio" / "ui" / "endpoints.py").read_text())
-    functions = {node.name for node in ast.walk(page) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    files = (ROOT / "studio" / "ui").glob("*endpoints.py")
+    nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     named = set(re.findall(r'`/([a-z_]+)`|api_name="/([a-z_]+)"', TEXTS[name]))
     endpoints = {one or other for one, other in named}
-    assert endpoints >= {"generate_text", "chat", "list_models", "job", "cancel_job"}
+    assert endpoints >= {"generate_text", "chat", "generate_image", "edit_image", "list_models", "job", "cancel_job"}
     assert endpoints <= functions
 
 
