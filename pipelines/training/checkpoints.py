@@ -1,7 +1,7 @@
 """Checkpoints of a training run: whole or not there at all.
 
-    <folder>/step-00001200/state.pt         tensors and plain values, read back without running any code
-                           manifest.json    size and SHA-256 of it, written last
+    <folder>/step-00001200/state.safetensors   tensors, and in its header everything that is none
+                           manifest.json       size and SHA-256 of it, written last
 
 A checkpoint is written into a temporary folder, flushed, and renamed into place; the manifest is its last file. One whose
 manifest is missing or does not match is never resumed from: the one before it is. The newest two stay.
@@ -13,28 +13,34 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 KEPT = 2
+STATE = "state.safetensors"
 
 
 def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
-    """Write `state` as the checkpoint after `step` optimiser steps, then drop all but the newest two."""
-    import torch
+    """Write `state` as the checkpoint after `step` optimiser steps, then drop all but the newest two.
+
+    `state` may nest dicts, lists and tuples of tensors and of what JSON knows.
+    """
+    from safetensors.torch import save_file
 
     # 1 Everything into a folder that no reader looks at
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / f".writing-{step:08d}"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    with (scratch / "state.pt").open("wb") as file:
-        torch.save({"step": step, **state}, file)
-        file.flush()
+    tensors: dict[str, Any] = {}
+    plain = _take_apart({"step": step, **state}, tensors)
+    save_file(tensors, scratch / STATE, metadata={"state": json.dumps(plain)})
+    with (scratch / STATE).open("rb") as file:
         os.fsync(file.fileno())
 
     # 2 The manifest last
-    facts = {"step": step, "bytes": (scratch / "state.pt").stat().st_size, "sha256": _sha256(scratch / "state.pt")}
+    facts = {"step": step, "bytes": (scratch / STATE).stat().st_size, "sha256": _sha256(scratch / STATE)}
     with (scratch / "manifest.json").open("w", encoding="utf-8") as manifest:
         json.dump(facts, manifest)
         manifest.flush()
@@ -58,12 +64,14 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
 
 def latest(folder: Path) -> dict[str, Any] | None:
     """The newest whole checkpoint's state with its `step`, or None. Damaged ones are passed over."""
-    import torch
+    from safetensors import safe_open
 
     for step in reversed(_steps(folder)):
         place = folder / f"step-{step:08d}"
         if is_whole(place):
-            return torch.load(place / "state.pt", map_location="cpu", weights_only=True)
+            with safe_open(place / STATE, framework="pt") as file:
+                state: dict[str, Any] = _put_together(json.loads(file.metadata()["state"]), file.get_tensor)
+            return state
     return None
 
 
@@ -71,10 +79,38 @@ def is_whole(place: Path) -> bool:
     """Whether the manifest is there and the file beside it is the one it describes."""
     try:
         facts = json.loads((place / "manifest.json").read_text(encoding="utf-8"))
-        state = place / "state.pt"
+        state = place / STATE
         return bool(state.stat().st_size == facts["bytes"] and _sha256(state) == facts["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _take_apart(value: Any, tensors: dict[str, Any]) -> Any:
+    """`value` as JSON can hold it, its tensors moved to `tensors` and named there. Keys of dicts stay what they are."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        name = str(len(tensors))
+        tensors[name] = value.detach().clone()  # each its own memory, as the format demands
+        return {"tensor": name}
+    if isinstance(value, dict):
+        return {"dict": [[key, _take_apart(item, tensors)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return {type(value).__name__: [_take_apart(item, tensors) for item in value]}
+    return value
+
+
+def _put_together(value: Any, tensor: Callable[[str], Any]) -> Any:
+    """What `_take_apart` took apart."""
+    if not isinstance(value, dict):
+        return value
+    ((kind, inside),) = value.items()
+    if kind == "tensor":
+        return tensor(inside)
+    if kind == "dict":
+        return {key: _put_together(item, tensor) for key, item in inside}
+    items = [_put_together(item, tensor) for item in inside]
+    return items if kind == "list" else tuple(items)
 
 
 def _steps(folder: Path) -> list[int]:
