@@ -294,7 +294,7 @@ class SettingsMissing(ModelError):
 
 class StarterUnavailable(ModelError):
     en = "The starter model {model} could not be fetched: {reason}. Check the network and run “make setup” again."
-    zh = "无法获取入门模型 {model}:{reason}。请检查网络后再次运行“make setup”。"
+    zh = "无法获取入门模型 {model}：{reason}。请检查网络后再次运行“make setup”。"
 
 
 class OutOfMemory(ModelError):
@@ -591,4 +591,8 @@ _ZH_WORDS = {
     "the GPU": "GPU",
     "the Apple GPU": "Apple GPU",
     "OpenVINO was closed": "OpenVINO 已关闭",
+    "the download took too long": "下载用时过长",
+    "the package's SHA-256 is another one": "软件包的 SHA-256 不符",
+    "pip failed": "pip 未能完成",
+    "the hub names a commit or a file by no hash": "Hub 给出的提交或文件没有合法的哈希值",
 }
