@@ -42,7 +42,6 @@ bench: setup dev-setup  ## measure the speed on this machine, as a table and as 
 prove: bench  ## measure everything that the README quotes: speed, what survives kills, the memory of models
 	@$(PY) -m tests.bench.kills
 	@$(PY) -m tests.bench.memory
-	@$(PY) -m tests.bench.starter_image
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}

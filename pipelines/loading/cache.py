@@ -289,7 +289,9 @@ class ModelCache:
         held, started = memory.held_bytes(self._store), self._clock()
         with memory.mappings_of_their_own():
             model = self._load_with_second_try(resident, prepared.load, tell)
-        seconds, took = self._clock() - started, memory.held_bytes(self._store) - held
+        seconds = self._clock() - started
+        memory.trim_heap()  # and what the load has let go is not the model's
+        took = memory.held_bytes(self._store) - held
         has_imported = len(sys.modules) - modules > IMPORTED_MODULES
         is_quiet = works is not None and works == self._residents.work_beside(resident) and not has_imported
 
