@@ -9,6 +9,7 @@ The file cache of the machine is not emptied: the reading that a load is compare
 """
 
 import argparse
+import signal
 import statistics
 import subprocess
 import sys
@@ -131,13 +132,18 @@ def measure_beside(folder: Path, pairs: int) -> dict[str, float | int | str]:
     def write() -> float:
         return text.generate(answer).decode_tokens_per_second
 
+    # In turns, since the machine has other work too; the other process sleeps in between
     draw(), write()
-    alone = [(draw(), write()) for _ in range(pairs)]
-    together = [_while_running(draw, write) for _ in range(pairs)]
     other = subprocess.Popen([sys.executable, "-c", WRITE_FOR_EVER], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     assert other.stdout is not None
     other.stdout.readline()
-    apart = [draw() for _ in range(pairs)]
+    alone, together, apart = [], [], []
+    for _ in range(pairs):
+        other.send_signal(signal.SIGSTOP)
+        alone.append((draw(), write()))
+        together.append(_while_running(draw, write))
+        other.send_signal(signal.SIGCONT)
+        apart.append(draw())
     other.kill()
     other.wait()
     return {

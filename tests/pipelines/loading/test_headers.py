@@ -115,14 +115,14 @@ def test_absurd_safetensors_headers_are_refused_at_once(tmp_path):
     with path.open("wb") as file:  # a sparse file: 100 MB of header that nobody should read
         file.write(struct.pack("<Q", 100_000_000))
         file.truncate(100_000_100)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ValueError, match="100,000,000"):
         safetensors_header.read_header(path)
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
     path.write_bytes(many)
     with pytest.raises(ValueError, match="100,000 tensors"):
         safetensors_header.read_header(path)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 # ── GGUF ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
