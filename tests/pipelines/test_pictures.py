@@ -36,10 +36,10 @@ def png_header(width: int, height: int) -> bytes:
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 @pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (12_000, 12_000), (2**31 - 1, 2**31 - 1)])
 def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(width, height):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(UnreadablePicture, match="megapixels") as caught:
         open_picture(png_header(width, height), "huge.png")
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.2
     assert caught.value.say("en") != caught.value.say("zh") and "huge.png" in caught.value.say("zh")
 
 

