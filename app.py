@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from pipelines.errors import NoSuchAddress, PortForbidden, PortInUse, StudioError
+from pipelines.errors.base import StudioError
+from pipelines.errors.storage import NoSuchAddress, PortForbidden, PortInUse
 from pipelines.version import VERSION
 from studio.api.door import Door
 from studio.api.health import health_route

@@ -14,18 +14,21 @@ from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 import pipelines.families
-from pipelines.errors import AdapterMismatch, ModelTooLarge, SmallerModelFits
-from pipelines.loading import memory
-from pipelines.loading.cache import ModelCache, Prepared
+from pipelines.errors.memory import ModelTooLarge, SmallerModelFits
+from pipelines.errors.models import AdapterMismatch
 from pipelines.loading.catalog import Catalog
-from pipelines.loading.devices import Place, choose_place
-from pipelines.loading.forecast import Forecast, Learnt, can_never_fit, in_forms
-from pipelines.loading.hub import Hub
-from pipelines.loading.ledger import Ledger, OwnLedger
-from pipelines.loading.memory import Store, store_of
+from pipelines.loading.hub.client import Hub
+from pipelines.loading.inspection.weights import Weights, check_model
+from pipelines.loading.memory import measure
+from pipelines.loading.memory.cache import ModelCache, Prepared
+from pipelines.loading.memory.forecast import Forecast, Learnt, can_never_fit, in_forms
+from pipelines.loading.memory.ledger import Ledger, OwnLedger
+from pipelines.loading.memory.measure import Store, store_of
+from pipelines.loading.placement.devices import Place, choose_place
 from pipelines.loading.starter import StarterStore
-from pipelines.loading.weights import Weights, check_model
-from pipelines.types import Adapter, IsCancelled, ModelSpec, OnEvent, Plan, never
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent, Plan, never
+from pipelines.types.model import ModelSpec
 
 OpenLedger = Callable[[int, Callable[[], int], Store], Ledger]
 
@@ -109,10 +112,10 @@ class Pipeline:
         catalog = open_catalog(models_folder, cache_folder=cache_folder, allow_any=allow_any, token_file=token_file)
         place = choose_place(device)
         starters, store = StarterStore(cache_folder), store_of(place.device)
-        memory.one_heap()
+        measure.one_heap()
 
         def ledger(of: Store, budget: int | None) -> Ledger:
-            return open_ledger(budget or memory.usual_budget_bytes(of), partial(memory.free_bytes, of), of)
+            return open_ledger(budget or measure.usual_budget_bytes(of), partial(measure.free_bytes, of), of)
 
         ram = ledger("ram", None) if store == "cuda" else None
         cache = ModelCache(ledger(store, budget_bytes), store, ram)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from pipelines.types import OnStep
+from pipelines.types.image import OnStep
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ import time
 from dataclasses import replace
 
 from pipelines.base import Pipeline
-from pipelines.errors import UnsafeModel
-from pipelines.loading.cache import LoadCancelled
-from pipelines.loading.hub_cache import bytes_here, bytes_on_disk, remove
-from pipelines.loading.weights import check_model
-from pipelines.types import DownloadRequest, DownloadResult, Event, IsCancelled, ModelSpec, OnEvent, ignore, never
+from pipelines.errors.models import UnsafeModel
+from pipelines.loading.hub.cache import bytes_here, bytes_on_disk, remove
+from pipelines.loading.inspection.weights import check_model
+from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.types.download import DownloadRequest, DownloadResult
+from pipelines.types.events import Event, IsCancelled, OnEvent, ignore, never
+from pipelines.types.model import ModelSpec
 
 
 class DownloadPipeline(Pipeline):

@@ -16,27 +16,16 @@ from typing import Any, Protocol, cast
 from PIL import Image
 
 from pipelines.base import Pipeline
-from pipelines.errors import EmptyPrompt, OutOfMemory, SettingOutOfRange, TooLargeToUpscale
-from pipelines.loading.cache import LoadCancelled
-from pipelines.loading.devices import is_out_of_memory
-from pipelines.loading.memory import give_back_memory
+from pipelines.errors.memory import OutOfMemory
+from pipelines.errors.models import TooLargeToUpscale
+from pipelines.errors.requests import EmptyPrompt, SettingOutOfRange
+from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.loading.memory.measure import give_back_memory
+from pipelines.loading.placement.devices import is_out_of_memory
 from pipelines.pictures import Size, check_size, enlarge, fit, open_mask, open_picture, overlay, round_to
-from pipelines.types import (
-    Drawing,
-    ImageDefaults,
-    ImageRequest,
-    ImageResult,
-    ImageTask,
-    IsCancelled,
-    Look,
-    ModelSpec,
-    OnEvent,
-    OnStep,
-    Preview,
-    Progress,
-    ignore,
-    never,
-)
+from pipelines.types.events import IsCancelled, OnEvent, Preview, Progress, ignore, never
+from pipelines.types.image import Drawing, ImageRequest, ImageResult, ImageTask, Look, OnStep
+from pipelines.types.model import ImageDefaults, ModelSpec
 
 LANCZOS = "lanczos"  # the row of the catalog that stands for resampling without a model
 PIXELS_AT_ONCE = 1024 * 1024  # of all pictures of a batch: more brings no speed, and the first picture comes later
@@ -80,7 +69,7 @@ class ImagePipeline(Pipeline):
         """The pictures of `request`; steps, previews and the loading of its model go to `on_event` on the way.
 
         When `is_cancelled` turns true, the pictures that are whole by then are the result, with finish_reason
-        "cancelled". Raises the errors of pipelines/errors.py.
+        "cancelled". Raises the errors of `pipelines.errors`.
         """
         # 1 Is it a request that can be answered?
         request.check()

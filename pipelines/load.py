@@ -7,8 +7,9 @@ result = pipeline.generate(LoadRequest(model="smollm2-135m-instruct", is_pinned=
 import time
 
 from pipelines.base import Pipeline
-from pipelines.loading.cache import LoadCancelled
-from pipelines.types import IsCancelled, LoadRequest, LoadResult, OnEvent, ignore, never
+from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.types.events import IsCancelled, OnEvent, ignore, never
+from pipelines.types.load import LoadRequest, LoadResult
 
 
 class LoadPipeline(Pipeline):
@@ -17,7 +18,7 @@ class LoadPipeline(Pipeline):
     def generate(
         self, request: LoadRequest, on_event: OnEvent = ignore, is_cancelled: IsCancelled = never
     ) -> LoadResult:
-        """What the model takes in memory. Raises the errors of pipelines/errors.py."""
+        """What the model takes in memory. Raises the errors of `pipelines.errors`."""
         # 1 Which model
         request.check()
         spec = self.catalog.check(request)

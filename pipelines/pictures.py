@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from pipelines.errors import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
+from pipelines.errors.requests import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 LIMIT_BYTES = 64_000_000

@@ -16,22 +16,12 @@ from typing import Literal, Protocol, cast
 
 from pipelines.base import Pipeline
 from pipelines.detokenizer import Detokenizer
-from pipelines.errors import ContextOverflow, TemplateRefused
-from pipelines.loading.cache import LoadCancelled
-from pipelines.types import (
-    Candidate,
-    IsCancelled,
-    Message,
-    ModelSpec,
-    OnEvent,
-    Piece,
-    Sampling,
-    TextRequest,
-    TextResult,
-    Token,
-    ignore,
-    never,
-)
+from pipelines.errors.models import TemplateRefused
+from pipelines.errors.requests import ContextOverflow
+from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.types.events import IsCancelled, OnEvent, Token, ignore, never
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import Candidate, Message, Piece, Sampling, TextRequest, TextResult
 
 TASK_PROMPTS = Path(__file__).parents[1] / "assets" / "prompts" / "tasks.json"
 
@@ -63,7 +53,7 @@ class TextPipeline(Pipeline):
         """The answer to `request`; its tokens and the loading of its model go to `on_event` on the way.
 
         When `is_cancelled` turns true, what is there so far is the result, with finish_reason "cancelled". Raises the
-        errors of pipelines/errors.py.
+        errors of `pipelines.errors`.
         """
         # 1 Is it a request that can be answered?
         request.check()

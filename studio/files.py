@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipelines.errors import DiskFull, ReadOnlyHome
+from pipelines.errors.storage import DiskFull, ReadOnlyHome
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}  # a quota or a limit on file sizes is the same to a person
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}

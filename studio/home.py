@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import IO
 
-from pipelines.errors import HomeDamaged, HomeInUse, HomeTooNew, ReadOnlyHome
+from pipelines.errors.storage import HomeDamaged, HomeInUse, HomeTooNew, ReadOnlyHome
 from studio.files import storage_errors, write_whole
 
 SCHEMA = 1

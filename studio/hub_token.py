@@ -5,7 +5,7 @@ It lies in a file of the home that only this user can read. Knows nothing of the
 
 from pathlib import Path
 
-from pipelines.errors import TokenRefused
+from pipelines.errors.models import TokenRefused
 from studio.files import write_whole
 
 FILE_NAME = "hub.token"

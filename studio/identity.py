@@ -23,7 +23,7 @@ from typing import Any
 
 from itsdangerous import BadSignature, Signer, URLSafeSerializer
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from studio.files import storage_errors, write_whole
 
 GUEST = "guest"

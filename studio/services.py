@@ -8,10 +8,12 @@ from dataclasses import replace
 from ipaddress import ip_address
 
 from pipelines.base import open_catalog
-from pipelines.errors import ModelError, NotFound
+from pipelines.errors.access import NotFound
+from pipelines.errors.models import ModelError
 from pipelines.loading.starter import StarterStore
 from pipelines.provenance import recipe
-from pipelines.types import DownloadResult, TextResult
+from pipelines.types.download import DownloadResult
+from pipelines.types.text import TextResult
 from studio.api.gate import Gate
 from studio.home import Home
 from studio.hub_token import HubToken

@@ -13,7 +13,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import ShareNeedsLogin
+from pipelines.errors.access import ShareNeedsLogin
 
 Engine = Literal["process", "inline"]
 

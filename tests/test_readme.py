@@ -16,7 +16,7 @@ NAMES = ["README.md", "README.zh-CN.md"]
 TEXTS = {name: (ROOT / name).read_text() for name in NAMES}
 RESULTS = ("speed", "kills")
 VARIABLE = re.compile(r"\b(?:GRADIO|AIGC|STUDIO|HF|SPACE)_[A-Z_]+\b")
-ENTRY = re.compile(r"^( *)([\w.-]+(?:/|\.\w+|(?= {3,}))(?: [\w.-]+\.\w+)*) {2,}(.*)$")
+ENTRY = re.compile(r"^( *)([\w.-]+(?:/|\.\w+|(?= {3,}))(?: [\w.-]+(?:/|\.\w+))*) {2,}(.*)$")
 
 # What belongs to the machine or to Git and not to the map of the house.
 UNMAPPED = {
@@ -151,7 +151,7 @@ def test_names_in_the_examples_stand() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_endpoint_that_is_named_stands(name: str) -> None:
-    files = (ROOT / "studio" / "ui").glob("*endpoints.py")
+    files = (ROOT / "studio" / "ui").rglob("endpoints.py")
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     named = set(re.findall(r'`/([a-z_]+)`|api_name="/([a-z_]+)"', TEXTS[name]))

@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.denoising import Blend, Watched
-from pipelines.errors import DrawingRefused, PictureWithheld, SchedulerMismatch
-from pipelines.loading import dispatch
-from pipelines.loading.devices import Place
-from pipelines.loading.diffusers_classes import Base, class_for, find_class
+from pipelines.errors.models import DrawingRefused, PictureWithheld, SchedulerMismatch
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.diffusion_adapters import lay_over
-from pipelines.loading.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.weights import Weights
+from pipelines.loading.inspection.diffusers_classes import Base, class_for, find_class
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
 from pipelines.previews import LinearPreview
 from pipelines.schedulers import find_scheduler
-from pipelines.types import Adapter, Drawing, ImageDefaults, ImageTask, ModelSpec, OnEvent, OnStep, Task
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import OnEvent
+from pipelines.types.image import Drawing, ImageTask, OnStep
+from pipelines.types.model import ImageDefaults, ModelSpec, Task
 
 TASKS: frozenset[Task] = frozenset({"text-to-image", "image-to-image", "inpaint", "outpaint", "edit", "upscale"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})

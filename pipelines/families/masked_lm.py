@@ -3,13 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import AdapterMismatch, ContextOverflow, NoMask
-from pipelines.loading import dispatch
-from pipelines.loading.devices import Place
-from pipelines.loading.forecast import Forecast, Form
+from pipelines.errors.models import AdapterMismatch
+from pipelines.errors.requests import ContextOverflow, NoMask
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import Forecast, Form
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
 from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
-from pipelines.loading.weights import Weights
-from pipelines.types import MASK, Adapter, Candidate, ModelSpec, OnEvent, Task
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.text import MASK, Candidate
 
 TASKS: frozenset[Task] = frozenset({"fill-mask"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})

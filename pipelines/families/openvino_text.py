@@ -12,19 +12,17 @@ from pathlib import Path
 from threading import Condition, Event, Thread
 from typing import Any
 
-from pipelines.errors import (
-    AdapterMismatch,
-    ConversationTooLarge,
-    InternalError,
-    StudioError,
-    TemplateRefused,
-    UnsupportedModel,
-)
-from pipelines.loading.devices import Place, is_out_of_memory
-from pipelines.loading.forecast import Forecast, Form
+from pipelines.errors.base import StudioError
+from pipelines.errors.jobs import InternalError
+from pipelines.errors.models import AdapterMismatch, ConversationTooLarge, TemplateRefused, UnsupportedModel
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.openvino import import_openvino_genai
-from pipelines.loading.weights import Weights
-from pipelines.types import Adapter, IsCancelled, Loading, Message, ModelSpec, OnEvent, Piece, Sampling, Task
+from pipelines.loading.placement.devices import Place, is_out_of_memory
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, Loading, OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.text import Message, Piece, Sampling
 
 TASKS: frozenset[Task] = frozenset({"chat", "write", "summarise", "rewrite", "translate", "continue"})
 DEVICES = frozenset({"cpu"})

@@ -8,14 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import AdapterMismatch, ModelDamaged
-from pipelines.loading import dispatch
-from pipelines.loading.devices import Place
-from pipelines.loading.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
 from pipelines.loading.pretrained import in_plain_words
-from pipelines.loading.weights import Weights
 from pipelines.pictures import LIMIT_MEGAPIXELS
-from pipelines.types import Adapter, Drawing, ImageDefaults, ImageTask, Loading, ModelSpec, OnEvent, OnStep, Task
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import Loading, OnEvent
+from pipelines.types.image import Drawing, ImageTask, OnStep
+from pipelines.types.model import ImageDefaults, ModelSpec, Task
 
 TASKS: frozenset[Task] = frozenset({"upscale"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})

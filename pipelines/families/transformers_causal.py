@@ -11,13 +11,17 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any, Literal
 
-from pipelines.errors import AdapterMismatch, OutOfMemory, TemplateRefused
-from pipelines.loading import dispatch
-from pipelines.loading.devices import Place, is_out_of_memory
-from pipelines.loading.forecast import Forecast, Form
+from pipelines.errors.memory import OutOfMemory
+from pipelines.errors.models import AdapterMismatch, TemplateRefused
+from pipelines.loading.inspection.weights import Weights, check_adapter
+from pipelines.loading.memory.forecast import Forecast, Form
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place, is_out_of_memory
 from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
-from pipelines.loading.weights import Weights, check_adapter
-from pipelines.types import Adapter, IsCancelled, Message, ModelSpec, OnEvent, Piece, Sampling, Task
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.text import Message, Piece, Sampling
 
 TASKS: frozenset[Task] = frozenset({"chat", "write", "summarise", "rewrite", "translate", "continue"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})

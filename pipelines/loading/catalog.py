@@ -14,23 +14,19 @@ from typing import Protocol, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.errors import (
-    IsAdapter,
-    ModelGated,
-    NotAllowed,
-    StudioError,
-    UnknownModel,
-    UnsupportedModel,
-    UnsupportedTask,
-    WrongTask,
-)
-from pipelines.loading import diffusers_classes
-from pipelines.loading.hub import HUB_PAGE, Hub
-from pipelines.loading.hub_cache import folder_on_disk
-from pipelines.loading.repository import Repository
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.base import StudioError
+from pipelines.errors.models import IsAdapter, ModelGated, UnknownModel, UnsupportedModel, UnsupportedTask, WrongTask
+from pipelines.loading.hub.cache import folder_on_disk
+from pipelines.loading.hub.client import HUB_PAGE, Hub
+from pipelines.loading.hub.repository import Repository
+from pipelines.loading.inspection import diffusers_classes
+from pipelines.loading.inspection.weights import Weights, check_model
 from pipelines.loading.starter import StarterStore
-from pipelines.loading.weights import Weights, check_model
-from pipelines.types import DownloadRequest, LoadRequest, ModelSpec, Request, Task
+from pipelines.types.crossing import Request
+from pipelines.types.download import DownloadRequest
+from pipelines.types.load import LoadRequest
+from pipelines.types.model import ModelSpec, Task
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "assets" / "catalog"
 OTHER_FILES = ("starters.json",)  # rows of another kind

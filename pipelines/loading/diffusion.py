@@ -6,13 +6,15 @@ is refused, because diffusers would fill it with random numbers. It knows no tas
 
 from typing import Any
 
-from pipelines.errors import ModelDamaged, UnsupportedModel
-from pipelines.loading import checkpoint, diffusers_folder, dispatch
-from pipelines.loading.devices import Place
-from pipelines.loading.diffusers_folder import Component
+from pipelines.errors.models import ModelDamaged, UnsupportedModel
+from pipelines.loading.inspection import checkpoint, diffusers_folder
+from pipelines.loading.inspection.diffusers_folder import Component
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
 from pipelines.loading.pretrained import in_plain_words
-from pipelines.loading.weights import Weights
-from pipelines.types import Loading, ModelSpec, OnEvent
+from pipelines.types.events import Loading, OnEvent
+from pipelines.types.model import ModelSpec
 
 # Above this side a picture is encoded and decoded in tiles; below it tiles would only cost seams.
 TILED_ABOVE_PIXELS = 1024

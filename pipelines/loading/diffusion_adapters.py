@@ -8,11 +8,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import AdapterMismatch, ModelDamaged, NotAModel, UnsafeModel
-from pipelines.loading import safetensors_header
-from pipelines.loading.devices import is_out_of_memory
-from pipelines.loading.weight_files import PICKLE_SUFFIXES, check_file
-from pipelines.types import Adapter, ModelSpec
+from pipelines.errors.models import AdapterMismatch, ModelDamaged, NotAModel, UnsafeModel
+from pipelines.loading.inspection import safetensors_header
+from pipelines.loading.inspection.weight_files import PICKLE_SUFFIXES, check_file
+from pipelines.loading.placement.devices import is_out_of_memory
+from pipelines.types.adapter import Adapter
+from pipelines.types.model import ModelSpec
 
 USUAL_NAME = "pytorch_lora_weights.safetensors"
 CODE_FIELDS = ("auto_mapping", "megatron_config")  # settings by which peft would import a module

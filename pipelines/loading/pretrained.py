@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pipelines.errors import ModelDamaged, UnsupportedModel
-from pipelines.loading import dispatch
-from pipelines.loading.devices import Place, is_out_of_memory
-from pipelines.loading.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.weights import Weights
-from pipelines.types import Loading, ModelSpec, OnEvent
+from pipelines.errors.models import ModelDamaged, UnsupportedModel
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place, is_out_of_memory
+from pipelines.types.events import Loading, OnEvent
+from pipelines.types.model import ModelSpec
 
 WEIGHTS_BAR = "Loading weights"  # how transformers labels the bar that counts tensors
 WORKING_TOKENS = 2048

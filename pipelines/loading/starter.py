@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.errors import StarterUnavailable, StudioError
+from pipelines.errors.base import StudioError
+from pipelines.errors.models import StarterUnavailable
 from pipelines.loading.lock import only_one
-from pipelines.types import Event, Loading, OnEvent
+from pipelines.types.events import Event, Loading, OnEvent
 
 ASSETS = Path(__file__).parents[2] / "assets"
 CATALOG = ASSETS / "catalog" / "starters.json"

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from pipelines.schedulers import find_scheduler
-from pipelines.types import Adapter, ImageRequest
+from pipelines.types.adapter import Adapter
+from pipelines.types.image import ImageRequest
 
 NEGATIVE = "Negative prompt:"
 SETTINGS = re.compile(r'\s*([\w][\w \-/.]{0,60}):\s*("(?:[^\\"]|\\.)*"|[^,]*)(?:,|$)')

@@ -3,7 +3,7 @@
     {"schema": 1, "studio": version, "made": ISO time in UTC, "request": …, "result": {seed, tokens …}, "model": {…}}
 
 A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe", a picture in its metadata
-(see pictures.py). What is read back comes from strangers: only what passes the checks of `pipelines/types.py` is
+(see pictures.py). What is read back comes from strangers: only what passes the checks of `pipelines/types` is
 returned. Knows no library and no page.
 """
 
@@ -15,20 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import InvalidRequest, NoRecipe
+from pipelines.errors.requests import InvalidRequest, NoRecipe
 from pipelines.provenance import a1111, pictures
-from pipelines.types import (
-    STAYS,
-    ImageRequest,
-    ImageResult,
-    ModelSpec,
-    Request,
-    Result,
-    TextRequest,
-    TextResult,
-    from_json,
-    to_json,
-)
+from pipelines.types.crossing import Request, Result, from_json, to_json
+from pipelines.types.fields import STAYS
+from pipelines.types.image import ImageRequest, ImageResult
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import TextRequest, TextResult
 from pipelines.version import VERSION
 
 SCHEMA = 1

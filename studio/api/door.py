@@ -18,7 +18,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from pipelines.errors import ClosedRoute, ForeignPage, NotAllowed, TokenNeeded, WrongAddress
+from pipelines.errors.access import ClosedRoute, ForeignPage, NotAllowed, TokenNeeded, WrongAddress
 from studio.api.gate import Gate
 from studio.api.link import is_https
 from studio.api.newcomers import Newcomers

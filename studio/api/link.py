@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from studio.api.plain import page, refusal
 from studio.identity import Identity
 

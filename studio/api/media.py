@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from pipelines.errors import NotFound, StudioError
+from pipelines.errors.access import NotFound
+from pipelines.errors.base import StudioError
 from studio.api.plain import refusal
 from studio.identity import Identity
 

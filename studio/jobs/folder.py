@@ -26,8 +26,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.errors import InternalError, StudioError
-from pipelines.types import Event, Preview, Request, Result, Token, from_json, to_json
+from pipelines.errors.base import StudioError
+from pipelines.errors.crossing import error_from_json
+from pipelines.errors.jobs import InternalError
+from pipelines.types.crossing import Request, Result, from_json, to_json
+from pipelines.types.events import Event, Preview, Token
 from studio.files import storage_errors, sync_folder, write_whole
 
 SCHEMA = 1
@@ -259,7 +262,7 @@ def _end_from_json(data: dict) -> End:
     return End(
         state=data["state"],
         result=from_json("result", data["result"]) if data["result"] else None,
-        error=StudioError.from_json(data["error"]) if data["error"] else None,
+        error=error_from_json(data["error"]) if data["error"] else None,
         started=data["started"],
         ended=data["ended"],
         creation_ids=tuple(data.get("creation_ids") or filter(None, [data.get("creation_id")])),  # once there was one

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from pipelines.errors import StudioError
-from pipelines.types import Event, Request, Result, from_json
+from pipelines.errors.base import StudioError
+from pipelines.types.crossing import Request, Result, from_json
+from pipelines.types.events import Event
 from studio.jobs.folder import End, State
 
 

@@ -5,7 +5,9 @@ An answer of a conversation lives there. What is private stays in the job's fold
 
 from pipelines.loading.catalog import Catalog
 from pipelines.provenance import pictures, recipe
-from pipelines.types import ImageResult, Result, TextResult
+from pipelines.types.crossing import Result
+from pipelines.types.image import ImageResult
+from pipelines.types.text import TextResult
 from studio.jobs.folder import JobFolder, JobSpec
 from studio.library.creations import Creations
 from studio.library.pictures import thumbnail

@@ -16,7 +16,7 @@ log = logging.getLogger("studio.keeper")
 
 
 class Cache(Protocol):
-    """What is asked of pipelines/loading/cache.py."""
+    """What is asked of pipelines/loading/memory/cache.py."""
 
     def unload_all(self) -> None: ...
     def unload_idle(self, seconds: float) -> None: ...

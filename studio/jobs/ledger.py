@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from pipelines.errors import MemoryReserved
-from pipelines.loading import memory
-from pipelines.loading.ledger import Reservation, lacking
-from pipelines.loading.memory import Store
-from pipelines.types import IsCancelled, never
+from pipelines.errors.memory import MemoryReserved
+from pipelines.loading.memory import measure
+from pipelines.loading.memory.ledger import Reservation, lacking
+from pipelines.loading.memory.measure import Store
+from pipelines.types.events import IsCancelled, never
 from studio.files import storage_errors, write_whole
 
 POLL_SECONDS = 0.1
@@ -51,7 +51,7 @@ class Page:
 
 
 class Ledger:
-    """One process's page of one store: a Ledger as the cache wants it (pipelines/loading/ledger.py)."""
+    """One process's page of one store: a Ledger as the cache wants it (pipelines/loading/memory/ledger.py)."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class Ledger:
         self._folder = folder
         self._who = who
         self._store: Store = store
-        self._free_bytes = free_bytes or (lambda: memory.free_bytes(store))
+        self._free_bytes = free_bytes or (lambda: measure.free_bytes(store))
         self._gives_way = gives_way
         self._rows: dict[int, Reservation] = {}
         self._wish_bytes = 0
@@ -97,7 +97,7 @@ class Ledger:
     # ── what the cache asks ──────────────────────────────────────────────────────────────────────────────────────────
 
     def reserve(self, number: int, name: str, size_bytes: int) -> int:
-        """See pipelines/loading/ledger.py, as for the next five."""
+        """See pipelines/loading/memory/ledger.py, as for the next five."""
         with self._locked():
             others = [row for page in self._others() for row in page.rows.values()]
             own = [row for other, row in self._rows.items() if other != number]
@@ -245,7 +245,7 @@ def _summary(store: Store, pages: list[Page], budget_bytes: int) -> dict[str, An
         ],
     }
     if store == "ram":  # what a GPU has only its driver knows
-        total, free = memory.ram_bytes(), memory.free_bytes("ram")
+        total, free = measure.ram_bytes(), measure.free_bytes("ram")
         resident = sum(row.resident_bytes for page in pages for row in page.rows.values())
         summary["total_bytes"], summary["others_bytes"] = total, max(total - free - resident, 0)
         summary["free_bytes"] = min(summary["free_bytes"], free)
@@ -280,7 +280,7 @@ def _read_page(name: str, data: bytes) -> Page:
 
 def _budget_of(folder: Path, store: Store) -> int:
     budget = _read_budgets(folder).get(store)
-    return int(USUAL_SHARE * memory.ram_bytes()) if budget is None else budget
+    return int(USUAL_SHARE * measure.ram_bytes()) if budget is None else budget
 
 
 def _read_budgets(folder: Path) -> dict[str, int]:

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from pipelines.types import ImageDefaults, ImageRequest, ImageResult, Request
+from pipelines.types.crossing import Request
+from pipelines.types.image import ImageRequest, ImageResult
+from pipelines.types.model import ImageDefaults
 from studio.database import open_database
 from studio.files import storage_errors
 from studio.jobs.folder import End, JobSpec, State

@@ -16,21 +16,14 @@ from typing import Any
 import psutil
 
 from pipelines.base import find_families
-from pipelines.errors import (
-    EngineBroken,
-    InternalError,
-    Interrupted,
-    MalformedRequest,
-    NotFound,
-    QueueFull,
-    QuotaReached,
-    ShuttingDown,
-    StorageError,
-    StudioError,
-    WorkerDied,
-)
+from pipelines.errors.access import NotFound, QueueFull, QuotaReached
+from pipelines.errors.base import StudioError
+from pipelines.errors.crossing import error_from_json
+from pipelines.errors.jobs import EngineBroken, InternalError, Interrupted, ShuttingDown, WorkerDied
+from pipelines.errors.requests import MalformedRequest
+from pipelines.errors.storage import StorageError
 from pipelines.loading.catalog import Catalog
-from pipelines.types import Request, from_json, to_json
+from pipelines.types.crossing import Request, from_json, to_json
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
 from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, file_name, new_job_id
@@ -378,7 +371,7 @@ class Supervisor:
     def _hear_end(self, report: dict) -> None:
         folder = JobFolder(self._folder / report["ended"])
         if folder.path.exists() and folder.end() is None:  # the disk would not take it: memory must
-            error = StudioError.from_json(report["error"]) if report["error"] else None
+            error = error_from_json(report["error"]) if report["error"] else None
             self._ends[folder.id] = End(report["state"], None, error, None, time.time())
         self._settle(folder)
 

@@ -19,9 +19,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines.errors import InternalError, StudioError
-from pipelines.loading.memory import Store
-from pipelines.types import ImageResult, IsCancelled, OnEvent, Request, Result
+from pipelines.errors.base import StudioError
+from pipelines.errors.jobs import InternalError
+from pipelines.loading.memory.measure import Store
+from pipelines.types.crossing import Request, Result
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.image import ImageResult
 from studio.hub_token import HubToken
 from studio.jobs.folder import End, JobFolder, JobSpec, State
 from studio.jobs.keep import Keep

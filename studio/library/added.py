@@ -9,7 +9,7 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from pipelines.types import ModelSpec
+from pipelines.types.model import ModelSpec
 from studio.files import write_whole
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]+")

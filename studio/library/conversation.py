@@ -9,8 +9,9 @@ and not the conversation.
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, cast
 
-from pipelines.errors import NotFound
-from pipelines.types import Message, TextRequest, from_json
+from pipelines.errors.access import NotFound
+from pipelines.types.crossing import from_json
+from pipelines.types.text import Message, TextRequest
 from studio.library.documents import Document
 
 TITLE_CHARACTERS = 60

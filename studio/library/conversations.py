@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
 from studio.files import append_line, read_lines, storage_errors, sync_folder
 from studio.library.conversation import Conversation

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe as recipes
 from studio.database import open_database
 from studio.files import storage_errors, sync_folder, write_whole

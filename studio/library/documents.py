@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import TooManyFiles, UnreadableDocument
+from pipelines.errors.requests import TooManyFiles, UnreadableDocument
 
 LIMIT_CHARACTERS = 200_000
 LIMIT_PAGES = 200

@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import ModelInUse, NotFound, UnknownModel
-from pipelines.loading import hub_cache
+from pipelines.errors.access import NotFound
+from pipelines.errors.models import ModelInUse, UnknownModel
 from pipelines.loading.catalog import Catalog
+from pipelines.loading.hub import cache as hub_cache
 from pipelines.loading.starter import StarterStore
-from pipelines.types import ModelSpec
+from pipelines.types.model import ModelSpec
 from studio.library.added import AddedModels
 from studio.library.conversations import Conversations
 

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from PIL import Image
 
-from pipelines.errors import NotFound, SettingOutOfRange
+from pipelines.errors.access import NotFound
+from pipelines.errors.requests import SettingOutOfRange
 from pipelines.pictures import open_picture
 from pipelines.provenance import pictures
 from studio.library.creations import Creations

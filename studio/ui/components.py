@@ -8,11 +8,12 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from pipelines.types import ModelSpec, Sampling, Task
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.text import Sampling
 from studio.services import Services
-from studio.ui.chosen import DEFAULT_PRESET, OWN, PRESETS, SAMPLING_NAMES, Chosen
 from studio.ui.facts import model_label
 from studio.ui.i18n import t
+from studio.ui.text.chosen import DEFAULT_PRESET, OWN, PRESETS, SAMPLING_NAMES, Chosen
 from studio.ui.theme import SAVE_FILE
 
 # A single $ is money or jQuery more often than mathematics.

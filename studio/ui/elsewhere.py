@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.errors import NotAllowed
+from pipelines.errors.access import NotAllowed
 from studio.identity import GUEST, LINK_SECONDS
 from studio.services import Services
 from studio.ui.components import quietly, small

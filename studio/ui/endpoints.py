@@ -10,14 +10,16 @@ import gradio as gr
 from gradio.events import api
 from pydantic import TypeAdapter, ValidationError
 
-from pipelines.errors import MalformedRequest, StudioError
-from pipelines.types import ImageResult, TextRequest, TextResult
+from pipelines.errors.base import StudioError
+from pipelines.errors.requests import MalformedRequest
+from pipelines.types.image import ImageResult
+from pipelines.types.text import TextRequest, TextResult
 from studio.jobs.job import Job, Place
 from studio.services import Services
-from studio.ui.chosen import Chosen
 from studio.ui.components import first_model
-from studio.ui.image_endpoints import ImageEndpoints
+from studio.ui.image.endpoints import ImageEndpoints
 from studio.ui.stream import follow
+from studio.ui.text.chosen import Chosen
 from studio.ui.told import told
 
 DEFAULT_MODEL = "smollm2-135m-instruct"

@@ -3,8 +3,11 @@
 import re
 from dataclasses import fields
 
-from pipelines.errors import StudioError
-from pipelines.types import Loading, ModelSpec, Plan, Progress, TextResult, from_json
+from pipelines.errors.base import StudioError
+from pipelines.types.crossing import from_json
+from pipelines.types.events import Loading, Plan, Progress
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import TextResult
 from studio.jobs.job import Place
 from studio.ui.stream import Live
 from studio.ui.words import say

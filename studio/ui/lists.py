@@ -11,7 +11,7 @@ from studio.jobs.job import Job, Place
 from studio.library.conversations import Header
 from studio.library.creations import Item
 from studio.ui.facts import place_line
-from studio.ui.image_chosen import IMAGE_TASKS
+from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.safe import escape
 from studio.ui.words import say
 

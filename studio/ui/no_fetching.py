@@ -6,7 +6,7 @@ fetch are closed by `studio/api/door.py`.)
 
 from gradio import processing_utils
 
-from pipelines.errors import ClosedRoute
+from pipelines.errors.access import ClosedRoute
 from studio.ui.told import refuse
 
 

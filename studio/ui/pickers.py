@@ -10,7 +10,7 @@ import gradio as gr
 from studio.services import Services
 from studio.ui.components import model_choices, model_choices_of, quietly
 from studio.ui.i18n import language
-from studio.ui.image_chosen import IMAGE_TASKS
+from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.lists import TASKS
 
 

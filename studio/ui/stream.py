@@ -8,8 +8,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
-from pipelines.errors import NotFound, StudioError
-from pipelines.types import Loading, Plan, Preview, Progress, TextResult, Token
+from pipelines.errors.access import NotFound
+from pipelines.errors.base import StudioError
+from pipelines.types.events import Loading, Plan, Preview, Progress, Token
+from pipelines.types.text import TextResult
 from studio.jobs.folder import End
 from studio.jobs.job import Job, JobEvent, Place
 from studio.jobs.supervisor import Supervisor

@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.errors import StudioError
+from pipelines.errors.base import StudioError
 from studio.ui.i18n import language
 from studio.ui.words import say
 

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import pipelines.image
 from pipelines.image import ImagePipeline
-from pipelines.types import ImageRequest, Preview
+from pipelines.types.events import Preview
+from pipelines.types.image import ImageRequest
 from tests.bench.record import record
 
 STARTER = "openmoji-128"

@@ -21,7 +21,9 @@ from pathlib import Path
 
 from pipelines.image import ImagePipeline
 from pipelines.text import TextPipeline
-from pipelines.types import ImageRequest, Sampling, TextRequest, ignore
+from pipelines.types.events import ignore
+from pipelines.types.image import ImageRequest
+from pipelines.types.text import Sampling, TextRequest
 from tests.bench.record import record
 from tests.pipelines.tiny_texts import save_causal
 from tests.pipelines.walk import make_sd, walk_in_a_process
@@ -99,7 +101,7 @@ COLD_LOAD = """
 import sys, time
 from pathlib import Path
 from pipelines.text import TextPipeline
-from pipelines.types import ignore
+from pipelines.types.events import ignore
 from tests.pipelines.tiny_texts import save_causal
 import tempfile
 with tempfile.TemporaryDirectory() as folder:
@@ -157,7 +159,7 @@ def measure_beside(folder: Path, pairs: int) -> dict[str, float | int | str]:
 
 WRITE_FOR_EVER = f"""
 from pipelines.text import TextPipeline
-from pipelines.types import Sampling, TextRequest
+from pipelines.types.text import Sampling, TextRequest
 pipeline = TextPipeline.on_this_machine(device="cpu")
 while True:
     pipeline.generate(TextRequest({STARTER!r}, "write", text="A long story.", sampling=Sampling(max_new_tokens=100, seed=2)))

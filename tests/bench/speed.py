@@ -28,7 +28,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from pipelines.loading.openvino import import_openvino_genai
 from pipelines.text import TextPipeline
-from pipelines.types import Sampling, TextRequest, ignore
+from pipelines.types.events import ignore
+from pipelines.types.text import Sampling, TextRequest
 from tests import chromium
 from tests.bench.record import record
 from tests.browser.conftest import ARGUMENTS
@@ -149,7 +150,7 @@ def measure_second_load(pairs: int) -> dict[str, float | int | str]:
 
 LOAD = f"""
 from pipelines.text import TextPipeline
-from pipelines.types import Sampling, TextRequest
+from pipelines.types.text import Sampling, TextRequest
 pipeline = TextPipeline.on_this_machine()
 print(pipeline.generate(TextRequest({MODEL!r}, text="Hi", sampling=Sampling(max_new_tokens=1))).seconds_load)
 """

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipelines.provenance import recipe
-from pipelines.types import TextRequest, TextResult
+from pipelines.types.text import TextRequest, TextResult
 from studio.identity import Identity
 from studio.jobs.folder import End, JobFolder
 from studio.library.conversations import Conversations

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
 from pipelines.provenance import pictures, recipe
-from pipelines.types import ImageRequest
+from pipelines.types.image import ImageRequest
 from tests.browser import draw
 from tests.browser.conftest import OpenPage
 from tests.pipelines import tiny_images

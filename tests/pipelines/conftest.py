@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.loading.starter import StarterStore
 from pipelines.text import TextPipeline
-from pipelines.types import ignore
+from pipelines.types.events import ignore
 from tests.pipelines.tiny_texts import CORPUS, save_causal
 
 

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import _ZH_WORDS, InternalError, ModelTooLarge, NotAllowed, PromptTooLong, StudioError
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.base import _ZH_WORDS, StudioError
+from pipelines.errors.crossing import error_from_json
+from pipelines.errors.jobs import InternalError
+from pipelines.errors.memory import ModelTooLarge
+from pipelines.errors.requests import PromptTooLong
 
 ROOT = Path(__file__).parents[2]
 SAID = ("reason", "device", "architecture", "where")
@@ -15,7 +20,7 @@ SAID = ("reason", "device", "architecture", "where")
 
 def test_an_error_comes_back_as_it_was():
     for error in (PromptTooLong(length=5, limit=4), ModelTooLarge(model="x", needed_gb=30.0, free_gb=2.5)):
-        again = StudioError.from_json(error.to_json())
+        again = error_from_json(error.to_json())
         assert type(again) is type(error) and again.details == error.details
 
 
@@ -38,7 +43,7 @@ def test_an_error_comes_back_as_it_was():
     ],
 )
 def test_whatever_is_no_error_is_an_internal_one(data):
-    error = StudioError.from_json(data)
+    error = error_from_json(data)
     assert isinstance(error, InternalError) and error.say("en") != error.say("zh")
 
 
@@ -51,7 +56,7 @@ CODES = sorted({cls.__name__ for cls in (StudioError, PromptTooLong, ModelTooLar
 
 @given(st.fixed_dictionaries({"code": st.sampled_from(CODES) | json_values, "details": json_values}) | json_values)
 def test_reading_an_error_never_fails(data):
-    error = StudioError.from_json(data)
+    error = error_from_json(data)
     assert error.say("en") and error.say("zh")
 
 

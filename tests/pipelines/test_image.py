@@ -10,25 +10,28 @@ import numpy
 import pytest
 from PIL import Image
 
-from pipelines.errors import (
+from pipelines.errors.memory import OutOfMemory
+from pipelines.errors.models import (
     DrawingRefused,
+    PictureWithheld,
+    SchedulerMismatch,
+    TooLargeToUpscale,
+    UnknownModel,
+    WrongTask,
+)
+from pipelines.errors.requests import (
     EmptyMask,
     EmptyPrompt,
     InvalidRequest,
     MissingPicture,
     NoMargins,
-    OutOfMemory,
-    PictureWithheld,
-    SchedulerMismatch,
     SettingOutOfRange,
-    TooLargeToUpscale,
-    UnknownModel,
     UnreadablePicture,
-    WrongTask,
 )
 from pipelines.image import ImagePipeline
 from pipelines.provenance import recipe
-from pipelines.types import ImageRequest, Loading, Preview, Progress
+from pipelines.types.events import Loading, Preview, Progress
+from pipelines.types.image import ImageRequest
 from tests.pipelines import tiny_images
 
 KINDS = {

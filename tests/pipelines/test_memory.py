@@ -5,16 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ModelTooLarge, SmallerModelFits
+from pipelines.errors.memory import ModelTooLarge, SmallerModelFits
 from pipelines.families import masked_lm, openvino_text, transformers_causal
 from pipelines.load import LoadPipeline
-from pipelines.loading import memory
-from pipelines.loading.cache import ModelCache
-from pipelines.loading.devices import CPU
-from pipelines.loading.ledger import OwnLedger
-from pipelines.loading.weights import check_model
+from pipelines.loading.inspection.weights import check_model
+from pipelines.loading.memory import measure
+from pipelines.loading.memory.cache import ModelCache
+from pipelines.loading.memory.ledger import OwnLedger
+from pipelines.loading.placement.devices import CPU
 from pipelines.text import TextPipeline
-from pipelines.types import Adapter, Loading, LoadRequest, ModelSpec, Plan, Sampling, TextRequest, ignore
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import Loading, Plan, ignore
+from pipelines.types.load import LoadRequest
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import Sampling, TextRequest
 
 
 def ask(model: Path, *adapters: Adapter) -> TextRequest:
@@ -33,7 +37,7 @@ def lora_folder(llama_folder, tmp_path_factory) -> Path:
 
 
 def test_a_pipeline_bounds_its_memory_by_itself(llama_folder, make_causal, monkeypatch):
-    monkeypatch.setattr(memory, "_free_in_ram", lambda: 8_000_000)
+    monkeypatch.setattr(measure, "_free_in_ram", lambda: 8_000_000)
     pipeline = TextPipeline.on_this_machine(device="cpu")
     for folder in [llama_folder] + [make_causal(kind, vocab_size=8000) for kind in ("Qwen2", "Qwen3", "Mistral")]:
         pipeline.generate(ask(folder))

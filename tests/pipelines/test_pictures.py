@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipelines.errors import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
+from pipelines.errors.requests import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
 from pipelines.pictures import LONGEST_SIDE, enlarge, fit, open_mask, open_picture, overlay
 
 

@@ -7,10 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.errors import EmptyPrompt, InvalidRequest, PromptTooLong, SettingOutOfRange, UnknownModel
-from pipelines.loading.cache import ModelCache
+from pipelines.errors.models import UnknownModel
+from pipelines.errors.requests import EmptyPrompt, InvalidRequest, PromptTooLong, SettingOutOfRange
+from pipelines.loading.memory.cache import ModelCache
 from pipelines.text import TASK_PROMPTS, TextPipeline, _messages
-from pipelines.types import Adapter, Loading, Message, Sampling, TextRequest, Token, from_json, to_json
+from pipelines.types.adapter import Adapter
+from pipelines.types.crossing import from_json, to_json
+from pipelines.types.events import Loading, Token
+from pipelines.types.text import Message, Sampling, TextRequest
 
 STARTER = "smollm2-135m-instruct"
 SHORT = Sampling(max_new_tokens=8, seed=1)

@@ -21,15 +21,18 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.base import Pipeline
-from pipelines.errors import ModelTooLarge
+from pipelines.errors.memory import ModelTooLarge
 from pipelines.image import ImagePipeline
-from pipelines.loading import memory
-from pipelines.loading.cache import LoadCancelled, ModelCache
-from pipelines.loading.devices import CPU
-from pipelines.loading.forecast import Learnt
-from pipelines.loading.ledger import OwnLedger
+from pipelines.loading.memory import measure
+from pipelines.loading.memory.cache import LoadCancelled, ModelCache
+from pipelines.loading.memory.forecast import Learnt
+from pipelines.loading.memory.ledger import OwnLedger
+from pipelines.loading.placement.devices import CPU
 from pipelines.text import TextPipeline
-from pipelines.types import ImageRequest, Loading, ModelSpec, Sampling, TextRequest, ignore
+from pipelines.types.events import Loading, ignore
+from pipelines.types.image import ImageRequest
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import Sampling, TextRequest
 from tests.pipelines import tiny_images
 from tests.pipelines.tiny_texts import save_causal
 from tests.server import ROOT
@@ -74,7 +77,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--size", choices=("short", "small"), required=True)
     options = parser.parse_args()
-    memory.one_heap()  # before there are other threads, as in a worker
+    measure.one_heap()  # before there are other threads, as in a worker
     with tempfile.TemporaryDirectory() as folder:
         names = make_models(Path(folder) / "models", options.size)
         print(json.dumps(asdict(walk(Path(folder) / "models", names, options.steps, options.seed))))
@@ -136,12 +139,12 @@ def walk(folder: Path, names: list[str], steps: int, seed: int) -> Figures:
         Walker(open_wide, specs, Figures(), random.Random(0)).use(name)
         figures.sum_bytes += open_wide.loaded()[-1]["size_bytes"]
         open_wide.cache.unload_all()
-    memory.give_back_memory()
-    figures.base_bytes = memory.held_bytes("ram")
+    measure.give_back_memory()
+    figures.base_bytes = measure.held_bytes("ram")
     figures.budget_bytes = figures.sum_bytes // 2
 
     # 2 The walk, under half of what they take together
-    cache = ModelCache(OwnLedger(figures.budget_bytes, lambda: memory.free_bytes("ram")))
+    cache = ModelCache(OwnLedger(figures.budget_bytes, lambda: measure.free_bytes("ram")))
     pipeline = TextPipeline(open_wide.catalog, cache, open_wide.starters, CPU, Learnt())
     is_over = threading.Event()
     sampler = threading.Thread(target=sample, args=(figures, is_over), daemon=True)
@@ -160,15 +163,15 @@ def walk(folder: Path, names: list[str], steps: int, seed: int) -> Figures:
 
     # 3 Everything goes
     cache.unload_all()
-    memory.give_back_memory()
-    figures.end_bytes = memory.held_bytes("ram") - figures.base_bytes
+    measure.give_back_memory()
+    figures.end_bytes = measure.held_bytes("ram") - figures.base_bytes
     figures.seconds = time.monotonic() - started
     return figures
 
 
 def sample(figures: Figures, is_over: threading.Event) -> None:
     while not is_over.wait(SAMPLE_SECONDS):
-        figures.most_bytes = max(figures.most_bytes, memory.held_bytes("ram") - figures.base_bytes)
+        figures.most_bytes = max(figures.most_bytes, measure.held_bytes("ram") - figures.base_bytes)
         figures.samples += 1
 
 

@@ -8,12 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import ModelError, ModelInUse, NotAllowed, StudioError, TokenRefused, UnknownModel
-from pipelines.loading import hub_cache
-from pipelines.types import DownloadRequest, DownloadResult, Loading, Message, ModelSpec, Sampling, TextRequest
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.base import StudioError
+from pipelines.errors.crossing import every_error
+from pipelines.errors.models import ModelError, ModelInUse, TokenRefused, UnknownModel
+from pipelines.loading.hub import cache as hub_cache
+from pipelines.types.download import DownloadRequest, DownloadResult
+from pipelines.types.events import Loading
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import Message, Sampling, TextRequest
 from studio.jobs.job import Job
 from studio.services import Services
-from studio.ui.model_rows import ModelRow, rows_of
+from studio.ui.models.rows import ModelRow, rows_of
 from tests.hub import LocalHub, ask_here
 from tests.pipelines.tiny_texts import save_causal
 from tests.studio.jobs.conftest import ANN, BO, open_services, watch
@@ -333,12 +339,10 @@ def test_rows_that_cannot_be_read_are_passed_over(hub, open_services):
 
 
 def test_every_error_about_models_says_what_to_do_in_both_languages():
-    from pipelines import errors
-
     details = {"model": "m", "link": "https://x", "reason": "r", "file": "f", "host": "h", "path": "/p", "task": "t"}
     details |= {"needed_gb": 1.5, "free_gb": 0.5}
     for name in ("ModelGated", "NotGranted", "TokenRefused", "WrongContent", "ForeignRedirect", "DiskTooSmall", "ModelInUse",
                  "UnsupportedTask", "IsAdapter", "EmptyName"):  # fmt: skip
-        error: StudioError = getattr(errors, name)(**details)
+        error: StudioError = every_error()[name](**details)
         assert len(error.say("en")) > 40 and "{" not in error.say("en")
         assert any("\u4e00" <= letter <= "\u9fff" for letter in error.say("zh")) and "{" not in error.say("zh")

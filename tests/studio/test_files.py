@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DiskFull, ReadOnlyHome
+from pipelines.errors.storage import DiskFull, ReadOnlyHome
 from studio.database import open_database
 from studio.files import append_line, read_lines, storage_errors, write_whole
 

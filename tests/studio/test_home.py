@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import HomeDamaged, HomeInUse, HomeTooNew
+from pipelines.errors.storage import HomeDamaged, HomeInUse, HomeTooNew
 from studio.database import open_database
 from studio.home import FOLDERS, SCHEMA, Home
 

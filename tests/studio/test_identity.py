@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from pipelines.errors import NotFound, ReadOnlyHome
+from pipelines.errors.access import NotFound
+from pipelines.errors.storage import ReadOnlyHome
 from studio.identity import GUEST, Identity
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import NotAllowed
+from pipelines.errors.access import NotAllowed
 from studio.settings import Settings
 
 

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors import StarterUnavailable
+from pipelines.errors.models import StarterUnavailable
 
 TIMEOUT_SECONDS = 3600
 

@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from pipelines.provenance import recipe
-from pipelines.types import ImageRequest
+from pipelines.types.image import ImageRequest
 from studio.services import Services
 from studio.ui.components import quietly
 from studio.ui.i18n import language, t
-from studio.ui.images import Images, picture_request
-from studio.ui.picture_box import EMPTY
+from studio.ui.image.picture_box import EMPTY
+from studio.ui.image.presses import Images, picture_request
 from studio.ui.told import inform, told
 from studio.ui.wishes import Wish
 

@@ -1,4 +1,4 @@
-"""The Models tab: what is loaded, what comes, what there is, and what can be added. Lists are made in `model_cards.py`."""
+"""The Models tab: what is loaded, what comes, what there is, and what can be added. Lists are made in `cards.py`."""
 
 import asyncio
 import shutil
@@ -7,18 +7,20 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.errors import EmptyName, NotAllowed
-from pipelines.loading import hub_cache
-from pipelines.types import DownloadRequest, LoadRequest
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.requests import EmptyName
+from pipelines.loading.hub import cache as hub_cache
+from pipelines.types.download import DownloadRequest
+from pipelines.types.load import LoadRequest
 from studio.identity import GUEST
 from studio.library.removal import Uses
 from studio.services import Services
-from studio.ui import model_cards, model_rows
 from studio.ui.components import pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.lists import task_name
-from studio.ui.model_layout import lay_out
-from studio.ui.model_rows import Wanted
+from studio.ui.models import cards, rows
+from studio.ui.models.layout import lay_out
+from studio.ui.models.rows import Wanted
 from studio.ui.told import inform, told
 from studio.ui.wishes import Wish
 from studio.ui.words import say
@@ -81,7 +83,7 @@ class ModelsTab:
 
     def _tick(
         self, is_open: bool, words: str, task: str, size: str, licence: str, fitting: bool, here: bool, asked: str,
-        is_whole: bool, seen: dict, samples: model_rows.Samples, request: gr.Request,
+        is_whole: bool, seen: dict, samples: rows.Samples, request: gr.Request,
     ) -> Updates:  # fmt: skip
         if not is_open:
             return {self._timer: gr.Timer(active=False)}
@@ -89,35 +91,35 @@ class ModelsTab:
 
     def _show(
         self, words: str, task: str, size: str, licence: str, fitting: bool, here: bool, asked: str,
-        is_whole: bool, seen: dict, samples: model_rows.Samples, request: gr.Request,
+        is_whole: bool, seen: dict, samples: rows.Samples, request: gr.Request,
     ) -> Updates:  # fmt: skip
         """Everything that has changed since `seen`."""
         services, p = self._services, self._parts
         owner, lang = services.identity.who(request), language(request)
 
         # 1 Every model with its state, and how fast those come that come
-        rows = model_rows.rows_of(services, owner)
-        samples = model_rows.sampled(samples, rows)
-        speeds = {model: model_rows.speed(looks) for model, looks in samples.items()}
+        models = rows.rows_of(services, owner)
+        samples = rows.sampled(samples, models)
+        speeds = {model: rows.speed(looks) for model, looks in samples.items()}
 
         # 2 Those that were asked for
         wanted = Wanted(words, task, size, licence, fitting, here)
-        listed = model_rows.matching(rows, wanted)
+        listed = rows.matching(models, wanted)
         uses = services.removal.uses(owner, asked) if asked else Uses()
 
         # 3 As HTML
         status = services.jobs.status()
-        names = {row.spec.id: row.spec.name for row in rows}
+        names = {row.spec.id: row.spec.name for row in models}
         now = {
-            p.memory: model_cards.memory_bars(model_rows.memory_bars(status), lang),
-            p.loaded: model_cards.loaded_rows(status["loaded_models"], names, lang, is_managed=self._is_managed),
-            p.disk: model_cards.disk_lines(self._disks(), lang) if self._is_managed else "",
-            p.downloads: model_cards.downloads([row for row in rows if row.is_moving], speeds, lang),
-            p.cards: model_cards.model_cards(
+            p.memory: cards.memory_bars(rows.memory_bars(status), lang),
+            p.loaded: cards.loaded_rows(status["loaded_models"], names, lang, is_managed=self._is_managed),
+            p.disk: cards.disk_lines(self._disks(), lang) if self._is_managed else "",
+            p.downloads: cards.downloads([row for row in models if row.is_moving], speeds, lang),
+            p.cards: cards.model_cards(
                 listed if is_whole else listed[:SHOWN_MODELS], lang, asked=asked, uses=uses,
                 hidden=0 if is_whole else max(len(listed) - SHOWN_MODELS, 0), is_managed=self._is_managed,
             ),
-            p.count: say("models_count", lang, n=len(listed), of=len(rows)),
+            p.count: say("models_count", lang, n=len(listed), of=len(models)),
             p.token_state: say("token_set" if services.hub_token.is_set else "token_not_set", lang),
         }  # fmt: skip
         texts = {str(part._id): html for part, html in now.items()}
@@ -139,7 +141,7 @@ class ModelsTab:
 
     async def _press(
         self, event: gr.EventData, words: str, task: str, size: str, licence: str, fitting: bool, here: bool,
-        asked: str, is_whole: bool, seen: dict, samples: model_rows.Samples, request: gr.Request,
+        asked: str, is_whole: bool, seen: dict, samples: rows.Samples, request: gr.Request,
     ) -> Updates:  # fmt: skip
         """Whatever a button of a list says. Raises NotAllowed in a public demo."""
         if not self._is_managed:
@@ -181,7 +183,7 @@ class ModelsTab:
 
     def _stop(self, owner: str, model: str) -> None:
         """Stop the person's own download; what came stays."""
-        job = model_rows.newest_downloads(self._services, owner).get(model)
+        job = rows.newest_downloads(self._services, owner).get(model)
         if job is not None and not job.is_ended:
             self._services.jobs.cancel(owner, job.id)
 
@@ -199,7 +201,7 @@ class ModelsTab:
 
     def _hide_failure(self, owner: str, model: str) -> None:
         """What failed stands in the list until it is tried again or given up."""
-        job = model_rows.newest_downloads(self._services, owner).get(model)
+        job = rows.newest_downloads(self._services, owner).get(model)
         if job is not None and job.is_ended:
             self._services.jobs.remove(owner, job.id)
 
@@ -214,7 +216,7 @@ class ModelsTab:
         services, lang = self._services, language(request)
         found = services.catalog.look(name.strip())
         tasks = [say("chat", lang) if task == "chat" else task_name(task, lang) for task in found.spec.tasks]
-        return model_cards.look_card(
+        return cards.look_card(
             found,
             lang,
             is_here=services.catalog.is_on_disk(found.spec),

@@ -6,15 +6,15 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
-from pipelines.types import TextRequest, TextResult
+from pipelines.types.text import TextRequest, TextResult
 from studio.services import Services
-from studio.ui.chat import Chat
 from studio.ui.components import bring_back, pressed, quietly
 from studio.ui.i18n import language, t
-from studio.ui.private import PrivateConversations
-from studio.ui.tasks import Tasks
+from studio.ui.text.chat import Chat
+from studio.ui.text.private import PrivateConversations
+from studio.ui.text.tasks import Tasks
 from studio.ui.told import told
 from studio.ui.wishes import Wish
 

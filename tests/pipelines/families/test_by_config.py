@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.base import open_catalog
 from pipelines.text import TextPipeline
-from pipelines.types import Message, Sampling, TextRequest
+from pipelines.types.text import Message, Sampling, TextRequest
 
 CAUSAL = [
     "Llama", "Qwen2", "Qwen3", "Mistral", "Mixtral", "GPT2", "Gemma", "Gemma2", "Phi", "Olmo2", "Granite", "StableLm",

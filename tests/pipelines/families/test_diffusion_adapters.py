@@ -8,9 +8,10 @@ import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from pipelines.errors import AdapterMismatch, ModelDamaged, NotAModel, UnsafeModel
+from pipelines.errors.models import AdapterMismatch, ModelDamaged, NotAModel, UnsafeModel
 from pipelines.image import ImagePipeline
-from pipelines.types import Adapter, ImageRequest
+from pipelines.types.adapter import Adapter
+from pipelines.types.image import ImageRequest
 from tests.pipelines import tiny_images
 
 pytestmark = pytest.mark.usefixtures("one_thread")

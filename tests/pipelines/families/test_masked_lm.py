@@ -2,9 +2,10 @@
 
 import pytest
 
-from pipelines.errors import ContextOverflow, NoMask, WrongTask
+from pipelines.errors.models import WrongTask
+from pipelines.errors.requests import ContextOverflow, NoMask
 from pipelines.text import TextPipeline
-from pipelines.types import Message, TextRequest
+from pipelines.types.text import Message, TextRequest
 
 
 @pytest.fixture(scope="module")

@@ -8,19 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import (
-    AdapterMismatch,
-    ContextOverflow,
-    ConversationTooLarge,
-    InternalError,
-    ModelDamaged,
-    UnsupportedModel,
-    WrongTask,
-)
+from pipelines.errors.jobs import InternalError
+from pipelines.errors.models import AdapterMismatch, ConversationTooLarge, ModelDamaged, UnsupportedModel, WrongTask
+from pipelines.errors.requests import ContextOverflow
 from pipelines.families import openvino_text
 from pipelines.loading.openvino import import_openvino_genai
 from pipelines.text import TextPipeline
-from pipelines.types import Adapter, Message, Sampling, TextRequest, Token, never
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import Token, never
+from pipelines.types.text import Message, Sampling, TextRequest
 
 STARTER = "smollm2-135m-instruct"
 

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import AdapterMismatch, ContextOverflow, ModelDamaged, UnsafeModel
+from pipelines.errors.models import AdapterMismatch, ModelDamaged, UnsafeModel
+from pipelines.errors.requests import ContextOverflow
 from pipelines.families import transformers_causal
 from pipelines.text import TextPipeline
-from pipelines.types import Adapter, Message, Sampling, TextRequest, Token
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import Token
+from pipelines.types.text import Message, Sampling, TextRequest
 
 
 @pytest.fixture

@@ -10,19 +10,14 @@ from pathlib import Path
 import pytest
 
 from pipelines.base import find_families, open_catalog
-from pipelines.errors import (
-    ModelDamaged,
-    NotAllowed,
-    NotAModel,
-    StudioError,
-    UnknownModel,
-    UnsafeModel,
-    UnsupportedModel,
-    WrongTask,
-)
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.base import StudioError
+from pipelines.errors.models import ModelDamaged, NotAModel, UnknownModel, UnsafeModel, UnsupportedModel, WrongTask
 from pipelines.loading.starter import read_starters
 from pipelines.text import TextPipeline
-from pipelines.types import Adapter, TextRequest, ignore
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import ignore
+from pipelines.types.text import TextRequest
 
 ROOT = Path(__file__).parents[3]
 
@@ -255,7 +250,7 @@ def test_an_unsafe_and_a_damaged_folder_say_so(models, llama_folder):
 
 
 def test_a_specialist_wins_on_its_device_only(starter_folder):
-    from pipelines.loading.weights import check_model
+    from pipelines.loading.inspection.weights import check_model
 
     (packed,) = starter_folder.glob("*.gguf")
     weights, catalog = check_model(packed, "x"), open_catalog()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import StarterUnavailable
+from pipelines.errors.models import StarterUnavailable
 from pipelines.loading.starter import Starter, StarterStore, read_starters
-from pipelines.types import Event, Loading, ignore
+from pipelines.types.events import Event, Loading, ignore
 
 CONTENT = b"GGUF" + bytes(range(256)) * 400
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pipelines.errors import NoRecipe
+from pipelines.errors.requests import NoRecipe
 from pipelines.provenance import a1111, pictures, recipe
-from pipelines.types import Adapter, ImageRequest, ImageResult, ModelSpec
+from pipelines.types.adapter import Adapter
+from pipelines.types.image import ImageRequest, ImageResult
+from pipelines.types.model import ModelSpec
 
 REQUEST = ImageRequest(
     "owner/model", prompt="一只红猫 <b>&</b> “cat”\nline", negative_prompt="blurry", width=64, height=48, steps=9, seed=5,

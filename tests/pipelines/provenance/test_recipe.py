@@ -9,9 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import NoRecipe, UnreadableDocument
+from pipelines.errors.requests import NoRecipe, UnreadableDocument
 from pipelines.provenance import recipe
-from pipelines.types import Adapter, Message, ModelSpec, Sampling, TextRequest, TextResult
+from pipelines.types.adapter import Adapter
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import Message, Sampling, TextRequest, TextResult
 
 REQUEST = TextRequest(
     model="smollm2-135m-instruct", messages=(Message("user", "写一首诗"),), sampling=Sampling(seed=None)

@@ -6,7 +6,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from pipelines.errors import NotFound
+from pipelines.errors.access import NotFound
 from studio.api.media import Shelves, media_routes
 from studio.identity import Identity
 

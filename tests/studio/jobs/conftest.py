@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.types import Sampling, TextRequest
+from pipelines.types.text import Sampling, TextRequest
 from studio.jobs.job import JobEvent
 from studio.jobs.supervisor import Supervisor
 from studio.services import Services

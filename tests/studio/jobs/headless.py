@@ -8,7 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from pipelines.types import Message, Sampling, TextRequest
+from pipelines.types.text import Message, Sampling, TextRequest
 from studio.services import Services
 from studio.settings import Settings
 

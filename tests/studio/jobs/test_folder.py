@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DiskFull, Interrupted
-from pipelines.types import Loading, Message, Sampling, TextRequest, TextResult, Token
+from pipelines.errors.jobs import Interrupted
+from pipelines.errors.storage import DiskFull
+from pipelines.types.events import Loading, Token
+from pipelines.types.text import Message, Sampling, TextRequest, TextResult
 from studio.jobs.folder import End, JobFolder
 
 REQUEST = TextRequest(model="m", messages=(Message("user", "你好 <b>"),), sampling=Sampling(seed=7))

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
-from pipelines.errors import EmptyPrompt, MissingPicture, NotFound, SettingOutOfRange
+from pipelines.errors.access import NotFound
+from pipelines.errors.requests import EmptyPrompt, MissingPicture, SettingOutOfRange
 from pipelines.provenance import recipe
-from pipelines.types import ImageRequest, ImageResult
+from pipelines.types.image import ImageRequest, ImageResult
 from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
 from studio.services import Services
 from studio.settings import Settings
-from studio.ui.image_files import png
+from studio.ui.image.files import png
 from tests.pipelines import tiny_images
 from tests.studio.jobs.conftest import ANN, BO, watch
 

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull
-from pipelines.types import ImageRequest, Preview, Progress, TextRequest
+from pipelines.errors.storage import DiskFull
+from pipelines.types.events import Preview, Progress
+from pipelines.types.image import ImageRequest
+from pipelines.types.text import TextRequest
 from studio.jobs.folder import End, JobFolder
 
 PNG, MASK = b"\x89PNG picture", b"\x89PNG mask"

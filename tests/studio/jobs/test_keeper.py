@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from pipelines.types import LoadRequest, LoadResult
+from pipelines.types.load import LoadRequest, LoadResult
 from studio.jobs.supervisor import Supervisor
 from tests.studio.jobs.conftest import ANN, MODEL, story, watch
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import MemoryReserved, ModelTooLarge
-from pipelines.loading import memory
-from pipelines.loading.cache import ModelCache, Prepared
-from pipelines.loading.forecast import Forecast
-from pipelines.types import Plan, ignore
+from pipelines.errors.memory import MemoryReserved, ModelTooLarge
+from pipelines.loading.memory import measure
+from pipelines.loading.memory.cache import ModelCache, Prepared
+from pipelines.loading.memory.forecast import Forecast
+from pipelines.types.events import Plan, ignore
 from studio.jobs import ledger as ledger_module
 from studio.jobs.keeper import Keeper
 from studio.jobs.ledger import Ledger, read_ledger
@@ -37,7 +37,7 @@ sys.stdin.read()
 
 @pytest.fixture(autouse=True)
 def models_weigh_what_they_say(monkeypatch):
-    monkeypatch.setattr(memory, "held_bytes", lambda store: 0)
+    monkeypatch.setattr(measure, "held_bytes", lambda store: 0)
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ class Models:
 
 
 def test_who_finds_too_little_is_told_by_whom_it_is_held(open_ledger, monkeypatch):
-    monkeypatch.setattr("pipelines.loading.residents.OTHERS_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr("pipelines.loading.memory.residents.OTHERS_ANSWER_SECONDS", 0.3)
     engine, training = open_ledger(gives_way=True), open_ledger("a training run", None)
     engine.reserve(1, "leased", 70)  # and nobody who would give it back
     with pytest.raises(MemoryReserved) as caught, training.holding("LoRA", 60, timeout_seconds=0.3):

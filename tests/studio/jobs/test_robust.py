@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull, EngineBroken, InternalError, ShuttingDown
+from pipelines.errors.jobs import EngineBroken, InternalError, ShuttingDown
+from pipelines.errors.storage import DiskFull
 from pipelines.loading.starter import StarterStore
-from pipelines.types import Message, Sampling, TextRequest, ignore
+from pipelines.types.events import ignore
+from pipelines.types.text import Message, Sampling, TextRequest
 from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.recovery import UNREADABLE

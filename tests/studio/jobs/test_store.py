@@ -3,7 +3,9 @@
 import sqlite3
 from pathlib import Path
 
-from pipelines.types import ImageDefaults, ImageRequest, ImageResult, TextRequest
+from pipelines.types.image import ImageRequest, ImageResult
+from pipelines.types.model import ImageDefaults
+from pipelines.types.text import TextRequest
 from studio.jobs.folder import End, JobSpec
 from studio.jobs.store import JobStore, Row, amount_of
 

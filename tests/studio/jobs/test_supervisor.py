@@ -9,20 +9,13 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.errors import (
-    DiskFull,
-    EmptyPrompt,
-    Interrupted,
-    InvalidRequest,
-    NotAllowed,
-    NotFound,
-    QueueFull,
-    QuotaReached,
-    UnknownModel,
-    WorkerDied,
-    WrongTask,
-)
-from pipelines.types import Adapter, Message, Sampling, TextRequest
+from pipelines.errors.access import NotAllowed, NotFound, QueueFull, QuotaReached
+from pipelines.errors.jobs import Interrupted, WorkerDied
+from pipelines.errors.models import UnknownModel, WrongTask
+from pipelines.errors.requests import EmptyPrompt, InvalidRequest
+from pipelines.errors.storage import DiskFull
+from pipelines.types.adapter import Adapter
+from pipelines.types.text import Message, Sampling, TextRequest
 from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.job import Job

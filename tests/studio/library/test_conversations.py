@@ -13,9 +13,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from pipelines.errors import DiskFull, NotFound, SettingOutOfRange
+from pipelines.errors.access import NotFound
+from pipelines.errors.requests import SettingOutOfRange
+from pipelines.errors.storage import DiskFull
 from pipelines.provenance import recipe
-from pipelines.types import Message
+from pipelines.types.text import Message
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
 from studio.library.documents import Document

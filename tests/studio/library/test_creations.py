@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull, NotFound
+from pipelines.errors.access import NotFound
+from pipelines.errors.storage import DiskFull
 from pipelines.provenance import recipe
-from pipelines.types import Message, Sampling, TextRequest
+from pipelines.types.text import Message, Sampling, TextRequest
 from studio.library.creations import PAGE_SIZE, Creation, Creations
 
 ANN, BEN = "visitor:ann", "login:ben"

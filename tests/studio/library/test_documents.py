@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pypdf import PdfWriter
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject, StreamObject
 
-from pipelines.errors import TooManyFiles, UnreadableDocument
+from pipelines.errors.requests import TooManyFiles, UnreadableDocument
 from studio.library import documents
 from studio.library.documents import (
     LIMIT_CHARACTERS,

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines.errors import DiskFull, NotFound
-from pipelines.types import ImageRequest, to_json
+from pipelines.errors.access import NotFound
+from pipelines.errors.storage import DiskFull
+from pipelines.types.crossing import to_json
+from pipelines.types.image import ImageRequest
 from studio.library.creations import Creations
 from studio.library.pictures import THUMBNAIL_PIXELS, thumbnail
 

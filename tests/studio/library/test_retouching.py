@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipelines.errors import NotFound, SettingOutOfRange
+from pipelines.errors.access import NotFound
+from pipelines.errors.requests import SettingOutOfRange
 from pipelines.provenance import recipe
-from pipelines.types import ImageRequest
+from pipelines.types.image import ImageRequest
 from studio.library.creations import Creations
 from studio.library.retouching import Retouch, save_retouched
 

@@ -3,9 +3,11 @@
 from dataclasses import replace
 from typing import get_args
 
-from pipelines.loading.forecast import Form
+from pipelines.loading.memory.forecast import Form
 from pipelines.provenance import recipe
-from pipelines.types import Loading, ModelSpec, Plan, TextResult
+from pipelines.types.events import Loading, Plan
+from pipelines.types.model import ModelSpec
+from pipelines.types.text import TextResult
 from studio.jobs.job import JobEvent, Place
 from studio.ui.facts import (
     doing_line,

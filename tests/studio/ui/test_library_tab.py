@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.provenance import recipe
-from pipelines.types import TextRequest
+from pipelines.types.text import TextRequest
 from studio.identity import GUEST
 from studio.library.conversations import Header
 from studio.library.creations import Item

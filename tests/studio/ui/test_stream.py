@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-from pipelines.errors import NotFound, WorkerDied
-from pipelines.types import Loading, Preview, Progress, TextResult, Token
+from pipelines.errors.access import NotFound
+from pipelines.errors.jobs import WorkerDied
+from pipelines.types.events import Loading, Preview, Progress, Token
+from pipelines.types.text import TextResult
 from studio.jobs.folder import End
 from studio.jobs.job import JobEvent, Place
 from studio.ui.stream import Live, fold, follow_all

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import gradio as gr
 import pytest
 
-from pipelines.errors import UnknownModel
+from pipelines.errors.models import UnknownModel
 from studio.ui.told import refuse, told
 
 LINK = '<a href="https://evil.example">Log in again</a>'

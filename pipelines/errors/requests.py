@@ -1,0 +1,88 @@
+"""What a person can mend by asking differently."""
+
+from pipelines.errors.base import StudioError
+
+
+class InvalidRequest(StudioError):
+    """The person can mend it by asking differently."""
+
+
+class EmptyPrompt(InvalidRequest):
+    en = "There is nothing to work on yet. Write something in the box, then run again."
+    zh = "还没有内容。请先在输入框里写点什么，再运行。"
+
+
+class EmptyName(InvalidRequest):
+    en = "The box is empty. Paste a name into it, then press the button again."
+    zh = "输入框是空的。请粘贴名称后再点按钮。"
+
+
+class PromptTooLong(InvalidRequest):
+    en = "The text has {length:,} characters; the limit is {limit:,}. Shorten it or split it into parts."
+    zh = "文本有 {length:,} 个字符，上限是 {limit:,}。请缩短或分成几段。"
+
+
+class ContextOverflow(InvalidRequest):
+    en = (
+        "The conversation takes {tokens:,} tokens, but {model} reads at most {limit:,}. "
+        "Start a new conversation, delete earlier messages, or choose a model with a longer context."
+    )
+    zh = "对话共 {tokens:,} 个词元，而 {model} 最多能读 {limit:,} 个。请新建对话、删除较早的消息，或换用上下文更长的模型。"
+
+
+class SettingOutOfRange(InvalidRequest):
+    en = "“{setting}” is {value}; it must lie between {low} and {high}. Change it and run again."
+    zh = "“{setting}”的值是 {value}，必须在 {low} 到 {high} 之间。请修改后再运行。"
+
+
+class NoMask(InvalidRequest):
+    en = "The sentence has no gap. Put [MASK] where the missing word is, for example: Paris is the [MASK] of France."
+    zh = "句子里没有空位。请在缺词处写上 [MASK]，例如：巴黎是法国的[MASK]。"
+
+
+class MissingPicture(InvalidRequest):
+    en = "A {what} is missing. Add it in the Image tab and run again."
+    zh = "缺少{what}。请在“图像”页添加后再运行。"
+
+
+class UnreadablePicture(InvalidRequest):
+    en = "“{name}” could not be opened as a picture: {reason}. Save it as PNG, JPEG or WebP and add it again."
+    zh = "无法把“{name}”作为图片打开：{reason}。请另存为 PNG、JPEG 或 WebP 后重新添加。"
+
+
+class PictureTooLarge(UnreadablePicture):
+    en = (
+        "“{name}” would have {width:,} × {height:,} pixels; the limit is {limit:,} megapixels. "
+        "Make it smaller and run again."
+    )
+    zh = "“{name}”将有 {width:,} × {height:,} 像素，上限是 {limit:,} 百万像素。请缩小后再运行。"
+
+
+class EmptyMask(InvalidRequest):
+    en = "The mask is empty, so nothing would change. Paint over the part that shall be drawn anew, then run again."
+    zh = "蒙版是空的，不会有任何改变。请涂抹要重画的部分，再运行。"
+
+
+class NoMargins(InvalidRequest):
+    en = "No side has a margin, so there is nothing to add. Set how many pixels each side shall grow, then run again."
+    zh = "各边的扩展都是 0，没有可以补画的部分。请设置各边要扩展的像素数，再运行。"
+
+
+class MalformedRequest(InvalidRequest):
+    en = "The request could not be read: {reason}. Look up what this endpoint takes under “Use via API”, and send it again."
+    zh = "无法读取请求：{reason}。请在“通过 API 使用”中查看该接口的参数后重新发送。"
+
+
+class TooManyFiles(InvalidRequest):
+    en = "A message takes at most {files} files of together {megabytes} MB. Attach fewer, or send them one after the other."
+    zh = "一条消息最多附 {files} 个文件，合计 {megabytes} MB。请减少附件，或分几条消息发送。"
+
+
+class UnreadableDocument(InvalidRequest):
+    en = "“{name}” could not be read: {reason}. Attach a text or PDF file with selectable text."
+    zh = "无法读取“{name}”：{reason}。请附上文本文件或可选中文字的 PDF。"
+
+
+class NoRecipe(UnreadableDocument):
+    en = "“{name}” gives no settings back: {reason}. Drop a file that was saved or exported by a studio like this one."
+    zh = "无法从“{name}”恢复设置：{reason}。请拖入由本工作室保存或导出的文件。"

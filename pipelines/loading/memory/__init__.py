@@ -1,0 +1,1 @@
+"""The models in memory: leased, measured, forecast, and dropped when another needs their room."""

@@ -1,0 +1,1 @@
+"""Where weights lie and in which number format."""

@@ -1,0 +1,58 @@
+"""Requests, events and results as JSON, across processes. A new kind is named here, and nowhere else."""
+
+import json
+from dataclasses import fields, is_dataclass
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipelines.types.download import DownloadRequest, DownloadResult
+from pipelines.types.events import Loading, Plan, Preview, Progress, Token
+from pipelines.types.fields import STAYS
+from pipelines.types.image import ImageRequest, ImageResult
+from pipelines.types.load import LoadRequest, LoadResult
+from pipelines.types.text import TextRequest, TextResult
+
+Request = TextRequest | ImageRequest | DownloadRequest | LoadRequest
+Result = TextResult | ImageResult | DownloadResult | LoadResult
+_CROSSING: dict[str, dict[str, type]] = {
+    "request": {cls.kind: cls for cls in (TextRequest, ImageRequest, DownloadRequest, LoadRequest)},
+    "event": {cls.kind: cls for cls in (Loading, Plan, Progress, Token, Preview)},
+    "result": {cls.kind: cls for cls in (TextResult, ImageResult, DownloadResult, LoadResult)},
+}
+
+
+def to_json(value: Any) -> dict:
+    """A request, event or result as JSON-ready data; `from_json` reads it back."""
+    return {"kind": value.kind, **_plain(value)}
+
+
+def from_json(what: Literal["request", "event", "result"], data: dict) -> Any:
+    """Read what `to_json` wrote. Raises ValueError on an unknown kind, a missing field or a wrong type.
+
+    Strict, as JSON is: "5" and 5.0 are no whole number, 1 is a fraction too, a list is a tuple.
+    """
+    fields = dict(data)
+    kind = fields.pop("kind", None)
+    cls = _CROSSING[what].get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise ValueError(f"unknown {what}: {kind!r}")
+    try:
+        return _adapter(cls).validate_json(json.dumps(fields), strict=True)
+    except (ValidationError, TypeError, RecursionError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dicts, without the fields that stay in their process."""
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if f.metadata != STAYS}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+@cache
+def _adapter(cls: type) -> TypeAdapter:
+    return TypeAdapter(cls)

@@ -1,0 +1,48 @@
+"""A row of the catalog."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipelines.types.image import ImageTask
+from pipelines.types.text import TextTask
+
+Task = Literal[TextTask, ImageTask]
+
+
+@dataclass(frozen=True)
+class ImageDefaults:
+    """What suits an image model: pixels, denoising steps, guidance scale (1: none)."""
+
+    width: int
+    height: int
+    steps: int
+    guidance_scale: float
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One row of the catalog, or what was found out about a pasted hub id or folder.
+
+    `source` is "starter" (a packaged model, see `pipelines/loading/starter.py`), "hub", "folder", or "none" for a method
+    without weights; `location` is the starter's name, the hub id, or the folder or file. `size_bytes` is the size on
+    disk, 0 where it is not known. `attribution` is whom to name beside what the model makes, where its licence asks that.
+    """
+
+    id: str
+    name: str
+    family: str
+    tasks: tuple[Task, ...]
+    source: Literal["starter", "hub", "folder", "none"]
+    location: str
+    revision: str = "main"
+    size_bytes: int = 0
+    parameters: int = 0
+    licence: str = ""
+    licence_url: str = ""
+    attribution: str = ""
+    languages: tuple[str, ...] = ()
+    context_tokens: int = 0
+    defaults: ImageDefaults | None = None
+    is_gated: bool = False
+    note_en: str = ""
+    note_zh: str = ""

@@ -1,0 +1,219 @@
+"""The rows of the Models tab: every model with its state, and which of them a person asked for. Knows no gradio.
+
+What is downloaded is read from the disk, so that anybody's download and one of before a restart show alike.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipelines.errors.base import StudioError
+from pipelines.loading.hub.cache import begun_models, bytes_here
+from pipelines.loading.memory.forecast import BYTES_OF, QUANTISED_BYTES
+from pipelines.types.download import DownloadRequest
+from pipelines.types.model import ModelSpec
+from studio.identity import GUEST
+from studio.jobs.job import Job
+from studio.services import Services
+
+State = Literal["loaded", "loading", "here", "downloading", "waiting", "paused", "away"]
+
+FITS_SHARE = 0.9  # of all memory
+RECENT_JOBS = 60
+SIZES: dict[str, tuple[float, float]] = {
+    "small": (0, 1e9),
+    "middle": (1e9, 5e9),
+    "large": (5e9, 2e10),
+    "huge": (2e10, float("inf")),
+}
+FREE_LICENCES = ("apache", "mit", "bsd")
+FORMS = {form: (BYTES_OF | QUANTISED_BYTES)[form] for form in ("float32", "bfloat16", "int8", "int4")}  # bytes a number
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """A model as the page shows it. `done` of `total` bytes while it is downloaded or paused.
+
+    `job_id` is the person's own job that works on it, "" where it is somebody else's; `error` is why their last one failed.
+    """
+
+    spec: ModelSpec
+    state: State
+    done: int = 0
+    total: int = 0
+    job_id: str = ""
+    error: StudioError | None = None
+    memory_total: int = 0  # of the device, 0 while it is not known
+    is_own: bool = False  # added by a person, so it can be taken out of the lists
+
+    @property
+    def fits(self) -> bool:
+        """In half precision, with room for what else runs."""
+        return not self.memory_total or smallest_bytes(self.spec) <= FITS_SHARE * self.memory_total
+
+    @property
+    def is_here(self) -> bool:
+        return self.state in ("loaded", "loading", "here")
+
+    @property
+    def is_moving(self) -> bool:
+        """Stands among the downloads."""
+        return self.state in ("downloading", "waiting", "paused") or (self.error is not None and not self.is_here)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person narrowed the list to; "" and False narrow nothing."""
+
+    words: str = ""
+    task: str = ""
+    size: str = ""
+    licence: str = ""
+    only_fitting: bool = False
+    only_here: bool = False
+
+
+def rows_of(services: Services, owner: str) -> list[ModelRow]:
+    """Every model of the lists, and those whose download was begun."""
+    loaded = {model["model"] for model in services.jobs.status()["loaded_models"]}
+    working = {(row.kind, row.model): row.state for row in services.jobs.unfinished()}
+    newest = newest_downloads(services, owner)
+    most = max((bar.total for bar in memory_bars(services.jobs.status())), default=0)
+    specs = {spec.id: spec for spec in services.catalog.rows() if spec.source != "none"}
+    for model in (*newest, *begun_models()):  # pasted, and not here yet
+        if model not in specs and (spec := _found(services, model)) is not None:
+            specs[model] = spec
+    return [_row(services, spec, loaded, working, newest.get(spec.id), most) for spec in specs.values()]
+
+
+def _row(
+    services: Services,
+    spec: ModelSpec,
+    loaded: set[str],
+    working: Mapping[tuple[str, str], str],
+    newest: Job | None,
+    most: int,
+) -> ModelRow:
+    is_own = services.added.has(spec.id)
+    job_id = newest.id if newest is not None and not newest.is_ended else ""
+    error = newest.error if newest is not None and newest.state in ("failed", "interrupted") else None
+    download = working.get(("download", spec.id))
+    done, total = bytes_here(spec) if spec.source == "hub" else (0, 0)
+    state: State
+    if download is not None:
+        state = "downloading" if download == "running" else "waiting"
+    elif services.catalog.is_on_disk(spec):
+        state = "loaded" if spec.id in loaded else "loading" if ("load", spec.id) in working else "here"
+    else:
+        state = "paused" if done else "away"
+    return ModelRow(spec, state, done, total or spec.size_bytes, job_id, error, most, is_own)
+
+
+def newest_downloads(services: Services, owner: str) -> dict[str, Job]:
+    """The person's newest download of each model."""
+    newest: dict[str, Job] = {}
+    for job in services.jobs.recent(owner, RECENT_JOBS) if owner != GUEST else ():
+        if isinstance(job.request, DownloadRequest):
+            newest.setdefault(job.request.model, job)
+    return newest
+
+
+def _found(services: Services, model: str) -> ModelSpec | None:
+    try:
+        return services.catalog.find(model)
+    except StudioError:
+        return None
+
+
+def matching(rows: Sequence[ModelRow], wanted: Wanted) -> list[ModelRow]:
+    """The rows that a person asked for, in the catalog's order, what is here first."""
+    words = wanted.words.lower().split()
+    found = [row for row in rows if _matches(row, wanted, words)]
+    return sorted(found, key=lambda row: not row.is_here)
+
+
+def _matches(row: ModelRow, wanted: Wanted, words: Sequence[str]) -> bool:
+    spec = row.spec
+    low, high = SIZES.get(wanted.size, (0, float("inf")))
+    size = spec.size_bytes or smallest_bytes(spec) or -1  # of some only the parameters are known, of some nothing
+    is_free = spec.licence.lower().startswith(FREE_LICENCES)
+    text = " ".join((spec.id, spec.name, spec.note_en, spec.note_zh, spec.licence, *spec.languages)).lower()
+    return (
+        all(word in text for word in words)
+        and (not wanted.task or wanted.task in spec.tasks)
+        and (not wanted.size or low <= size < high)
+        and (wanted.licence != "free" or is_free)
+        and (wanted.licence != "conditions" or not is_free)
+        and (not wanted.only_fitting or row.fits)
+        and (not wanted.only_here or row.is_here)
+    )
+
+
+# ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def forecasts(spec: ModelSpec) -> dict[str, int]:
+    """About how many bytes its weights take in memory in each number format; empty where that is not known.
+
+    A starter stays packed as it is.
+    """
+    if spec.source == "starter":
+        return {}
+    return {form: int(spec.parameters * each) for form, each in FORMS.items()} if spec.parameters else {}
+
+
+def smallest_bytes(spec: ModelSpec) -> int:
+    """What it takes at least without being quantised."""
+    return forecasts(spec).get("bfloat16", spec.size_bytes)
+
+
+@dataclass(frozen=True)
+class MemoryBar:
+    """A memory in bytes: what loaded models hold, what is reserved beyond that, what other programs hold, the rest."""
+
+    store: str
+    total: int
+    loaded: int
+    reserved: int
+    free: int
+
+    @property
+    def others(self) -> int:
+        return max(self.total - self.loaded - self.reserved - self.free, 0)
+
+
+def memory_bars(status: Mapping[str, Any]) -> list[MemoryBar]:
+    """The memories of `Supervisor.status()`: RAM, and the GPUs together."""
+    bars = []
+    for store, told in status["memory"].items():
+        resident = [row for row in status["loaded_models"] if (row["device"] == "cuda") == (store == "cuda")]
+        loaded = sum(int(row["measured_bytes"]) for row in resident)
+        reserved = max(told["taken_bytes"] - loaded, 0)
+        total, others = told.get("total_bytes", told["budget_bytes"]), told.get("others_bytes", 0)
+        bars.append(MemoryBar(store, total, loaded, reserved, max(total - loaded - reserved - others, 0)))
+    return bars
+
+
+# ── speed ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+Samples = dict[str, list[tuple[float, int]]]  # by model: when, and how much was here
+WINDOW_SECONDS = 8.0
+
+
+def sampled(samples: Samples, rows: Sequence[ModelRow], now: float | None = None) -> Samples:
+    """`samples` with one more look, those of the last seconds only."""
+    now = time.time() if now is None else now
+    kept = {}
+    for row in rows:
+        if row.state == "downloading":
+            before = [one for one in samples.get(row.spec.id, []) if one[0] > now - WINDOW_SECONDS]
+            kept[row.spec.id] = [*before, (now, row.done)]
+    return kept
+
+
+def speed(samples: Sequence[tuple[float, int]]) -> float:
+    """Bytes a second over the samples, 0 while there is too little to tell."""
+    if len(samples) < 2 or samples[-1][0] - samples[0][0] < 1.0:
+        return 0.0
+    return max(samples[-1][1] - samples[0][1], 0) / (samples[-1][0] - samples[0][0])

@@ -1,0 +1,1 @@
+"""The Text tab: the chat, and the tasks beside it."""

@@ -1,0 +1,280 @@
+"""The tasks beside the chat: write, summarise, rewrite, translate, continue, fill the mask. One text in, one result out.
+
+Run → job → `pulse` changes → watch: events of the job → result, facts, buttons
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors.access import NotFound
+from pipelines.errors.base import StudioError
+from pipelines.types.text import Candidate, TextRequest, TextResult, TextTask
+from studio.identity import GUEST
+from studio.services import Services
+from studio.ui import lists, safe
+from studio.ui.components import first_model, keep, model_choices, model_name, pressed, quietly
+from studio.ui.facts import doing_line, error_line, facts_line, language_notice
+from studio.ui.i18n import language, t
+from studio.ui.stream import Live, follow
+from studio.ui.text.chosen import Chosen
+from studio.ui.text.task_layout import lay_out
+from studio.ui.told import inform, told
+from studio.ui.words import say
+
+Updates = dict[Any, Any]
+
+TONES = [("Formal", "正式"), ("Friendly", "友好"), ("Simple", "简单"), ("Shorter", "更短"), ("Persuasive", "有说服力")]
+LANGUAGES = [
+    ("English", "英语"), ("Chinese", "中文"), ("Spanish", "西班牙语"), ("French", "法语"), ("German", "德语"),
+    ("Japanese", "日语"),
+]  # fmt: skip
+RECENT = 8
+
+
+class Tasks:
+    """The tasks of one page."""
+
+    def __init__(self, services: Services, examples: dict[str, list[dict]]) -> None:
+        self._services = services
+        self._examples = examples
+        self.panel, self.parts = lay_out(services)
+        self.job = gr.State("")  # id of the job that is shown
+        self.pulse = gr.State(("", ""))  # (job, nonce)
+        # to be rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
+        self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio", render=False)
+        self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio", render=False)
+        self._wire()
+
+    # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wire(self) -> None:
+        p, quiet = self.parts, quietly()
+        result = [p.result, p.candidates, p.facts, p.actions, p.again, p.star, p.download, p.stop, p.recent]
+        self.watching = self.pulse.change(told(self._watch), [self.pulse], result, trigger_mode="multiple", **quiet)
+        switch = quietly(cancels=[self.watching])
+        outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
+        settings: set[Any] = {p.kind, p.prompt, p.option, *self.panel.components.values()}
+        presses = [
+            p.run.click(told(self._run), settings, outputs, **switch),
+            p.again.click(told(self._run_again), [self.job], outputs, **switch),
+        ]
+        for press in presses:  # a press ends the watcher even when it is refused, so a result may need a new one
+            press.failure(told(self._show_again), [self.job], outputs, **quiet)
+        p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
+        form = [p.prompt, p.option, p.examples, self.panel.model]
+        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quietly(trigger_mode="always_last"))
+        p.examples.click(told(self._take_example), {p.kind, self.panel.model}, p.prompt, **quiet)
+        p.star.click(told(self._star), [self.job], p.star, **quiet)
+        self.form = [p.kind, *form, *(part for part in self.panel.components.values() if part is not self.panel.model)]
+        p.use.click(told(self._use), [self.job], self.form, **quiet)
+        self.show_outputs = list(dict.fromkeys([*self.form, *outputs]))
+        self.kept = {"kind": p.kind, "prompt": p.prompt, "option": p.option, **self.panel.components}
+        keep(self.kept, self.saved)
+
+    # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self, values: Updates, request: gr.Request) -> Updates:
+        p, chosen = self.parts, self.panel.read(values)
+        task = _task(values[p.kind])
+        text = str(values[p.prompt] or "")
+        asked = TextRequest(
+            chosen.model,
+            task=task,
+            text=text,
+            option=str(values[p.option] or "") if task in ("rewrite", "translate") else "",
+            adapters=chosen.adapters(),
+            sampling=chosen.sampling(),
+        )
+        owner = self._services.identity.who(request)
+        job = self._services.jobs.submit(owner, asked, keep=not chosen.private)
+        notice = self._language_notice(text, chosen.model, language(request))
+        noticed = {p.notice: gr.update(value=safe.escape(notice), visible=bool(notice))}
+        return {**self._started(job.id), **noticed, self.saved_job: job.id if job.keep else ""}
+
+    def _run_again(self, job_id: str, request: gr.Request) -> Updates:
+        job = self._services.jobs.rerun(self._services.identity.who(request), job_id)
+        return {**self._started(job.id), self.saved_job: job.id if job.keep else ""}
+
+    def _show_again(self, job_id: str, request: gr.Request) -> Updates:
+        return self.shown(self._services.identity.who(request), job_id)
+
+    def _started(self, job_id: str) -> Updates:
+        p = self.parts
+        return {
+            p.result: "", p.candidates: gr.update(value="", visible=False), p.actions: gr.update(visible=False),
+            p.stop: gr.update(interactive=True), self.job: job_id, self.pulse: (job_id, secrets.token_hex(4)),
+        }  # fmt: skip
+
+    def _stop(self, job_id: str, request: gr.Request) -> Any:
+        if job_id:
+            self._services.jobs.cancel(self._services.identity.who(request), job_id)
+        return gr.update(interactive=False)
+
+    async def _watch(self, pulse: tuple[str, str], request: gr.Request) -> AsyncIterator[Updates]:
+        job_id, lang = pulse[0], language(request)
+        if not job_id:
+            yield {self.parts.result: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
+            return
+        owner = self._services.identity.who(request)
+        async for live in follow(self._services.jobs, owner, job_id):
+            yield self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)
+
+    def _running(self, live: Live, lang: str) -> Updates:
+        p = self.parts
+        line = doing_line(live, lang)
+        return {
+            p.result: safe.markdown(live.text),
+            p.facts: f'<span>{safe.escape(line)}</span><div class="bar" aria-hidden="true"></div>',
+            p.stop: gr.update(interactive=True),
+        }
+
+    def _ended(self, owner: str, job_id: str, live: Live, lang: str) -> Updates:
+        p, result = self.parts, live.result
+        creation_id = next(iter(live.end.creation_ids), None) if live.end is not None else None
+        text = safe.markdown(safe.split_thinking(live.text).answer)
+        if live.has_failed:
+            text = f"{text}\n\n{safe.markdown(error_line(live.error, lang))}".strip()
+        elif not text:
+            text = say(
+                "stopped_empty" if result is None or result.finish_reason == "cancelled" else "empty_answer", lang
+            )
+        facts = safe.escape(facts_line(result, model_name(self._services, result.model), lang)) if result else ""
+        return {
+            p.result: text,
+            p.candidates: gr.update(
+                value=candidates_html(result.candidates if result else ()), visible=bool(result and result.candidates)
+            ),
+            p.facts: facts,
+            p.actions: gr.update(visible=True),
+            p.again: gr.update(visible=live.has_failed),
+            p.star: gr.update(visible=creation_id is not None, value=t(self._star_word(owner, creation_id))),
+            p.download: gr.update(visible=creation_id is not None, value=lists.download_link(creation_id or "", lang)),
+            p.stop: gr.update(interactive=False),
+            p.recent: self._recent_html(owner, lang),
+        }
+
+    def _star_word(self, owner: str, creation_id: str | None) -> str:
+        try:
+            starred = creation_id is not None and self._services.creations.get(owner, creation_id).is_starred
+        except NotFound:
+            starred = False
+        return "unstar" if starred else "star"
+
+    # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _switch_kind(self, kind: str, model: str, request: gr.Request) -> Updates:
+        """Another task, with an option and a model that can do it."""
+        return self._form_of(_task(kind), model, language(request))
+
+    def _form_of(self, task: TextTask, model: str, lang: str, option: str = "") -> Updates:
+        """The form of a task, with this option and this model where they are some."""
+        form = self._offered(task, lang)
+        known = [one for _, one in form[self.panel.model]["choices"]]
+        can = model in known or (model and not self._is_row(model))
+        form[self.panel.model]["value"] = model if can else first_model(self._services, task)
+        form[self.parts.option]["value"] = option or (
+            ("English" if lang == "zh" else "French") if task == "translate" else "Formal"
+        )
+        return form
+
+    def _offered(self, task: TextTask, lang: str) -> Updates:
+        """What a task is called and what can be chosen for it; what is chosen stays."""
+        p = self.parts
+        options, label, info = (
+            (LANGUAGES, "target_language", "target_language_help")
+            if task == "translate"
+            else (TONES, "tone", "tone_help")
+        )
+        pairs = [(names[1] if lang == "zh" else names[0], names[0]) for names in options]
+        return {
+            p.prompt: gr.update(label=t(f"prompt_{task}")),
+            p.option: gr.update(choices=pairs, label=t(label), info=t(info), visible=task in ("rewrite", "translate")),
+            p.examples: lists.example_chips(self._examples[task], lang),
+            self.panel.model: gr.update(choices=model_choices(self._services, task, lang)),
+        }  # fmt: skip
+
+    def _is_row(self, model: str) -> bool:
+        return any(spec.id == model for spec in self._services.catalog.rows())
+
+    def _take_example(self, event: gr.EventData, values: Updates, request: gr.Request) -> str:
+        examples = self._examples[_task(values[self.parts.kind])]
+        place = pressed(event)[1]
+        example = examples[int(place) % len(examples)] if place.isdecimal() else examples[0]
+        knows = not self._language_notice(example["zh"], str(values[self.panel.model]), "en")
+        return str(example["zh" if language(request) == "zh" and knows else "en"])
+
+    def _language_notice(self, text: str, model: str, lang: str) -> str:
+        try:
+            spec = self._services.catalog.find(model)
+        except StudioError:
+            return ""
+        return language_notice(text, spec, self._services.catalog.rows("write"), lang)
+
+    # ── results ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _star(self, job_id: str, request: gr.Request) -> Any:
+        owner = self._services.identity.who(request)
+        creation_id = next(iter(self._services.jobs.get(owner, job_id).creation_ids), "")
+        is_starred = not self._services.creations.get(owner, creation_id).is_starred
+        self._services.creations.star(owner, creation_id, is_starred)
+        return gr.update(value=t("unstar" if is_starred else "star"))
+
+    def _use(self, job_id: str, request: gr.Request) -> Updates:
+        job = self._services.jobs.get(self._services.identity.who(request), job_id)
+        if not isinstance(job.request, TextRequest):
+            raise NotFound(thing="job")
+        inform("settings_taken", language(request))
+        seed = job.result.seed if isinstance(job.result, TextResult) else None
+        return self.filled(job.request, language(request), seed=seed)
+
+    def filled(self, asked: TextRequest, lang: str, *, seed: int | None = None) -> Updates:
+        """The form filled in with a request."""
+        p, chosen = self.parts, Chosen.of_request(asked, seed=seed)
+        task = _task(asked.task)
+        updates = {part: update for part, update in self.panel.filled(chosen).items() if part is not self.panel.private}
+        updates |= self._form_of(task, chosen.model, lang, asked.option)
+        prompt = {**updates[p.prompt], "value": asked.text}
+        return {**updates, p.kind: task, p.prompt: prompt}
+
+    def load(self, saved: object, saved_job: object, request: gr.Request) -> Updates:
+        """Fill the tasks when the page is opened with the result or the running job that this browser had."""
+        task = _task(saved.get("kind") if isinstance(saved, dict) else None)
+        lang, owner = language(request), self._services.identity.who(request)
+        updates = {**self._offered(task, lang), self.parts.recent: self._recent_html(owner, lang)}
+        return {**updates, **self.shown(owner, str(saved_job or ""))}
+
+    def shown(self, owner: str, job_id: str) -> Updates:
+        """Show a job, as far as it has come; nothing where it is gone."""
+        try:
+            job = self._services.jobs.get(owner, job_id) if job_id else None
+        except NotFound:
+            job = None
+        if job is None or not isinstance(job.request, TextRequest) or job.request.task == "chat":
+            return {self.job: ""}
+        return {
+            self.job: job.id,
+            self.pulse: (job.id, secrets.token_hex(4)),
+            self.saved_job: job.id if job.keep else "",
+        }
+
+    def _recent_html(self, owner: str, lang: str) -> str:
+        page = self._services.creations.list(owner, kind="text") if owner != GUEST else None
+        return lists.recent_strip(page.items[:RECENT] if page else (), lang)
+
+
+def _task(kind: object) -> TextTask:
+    return kind if kind in lists.TASKS else "write"  # type: ignore[return-value]
+
+
+def candidates_html(candidates: tuple[Candidate, ...]) -> str:
+    """Ways to fill the gap, each with a bar of its probability."""
+    rows = [
+        f'<li><span class="word">{safe.escape(one.word)}</span><span class="probability" aria-hidden="true">'
+        f'<span style="width:{max(0.0, min(1.0, one.probability)):.1%}"></span></span>'
+        f'<span class="mono">{one.probability:.1%}</span><span class="sentence">{safe.escape(one.sentence)}</span></li>'
+        for one in candidates
+    ]
+    return f'<ol class="candidates">{"".join(rows)}</ol>' if rows else ""
