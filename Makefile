@@ -39,14 +39,16 @@ check: setup dev-setup  ## lint, format, types, import contracts, then every tes
 bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
 	@$(PY) -m tests.bench.speed $(ARGS)
 
-prove: bench  ## measure everything that the README quotes: speed, what survives kills, the memory of models
+prove: bench  ## measure everything that the README quotes: speed, what survives kills, the memory of models, what trainers learn
 	@$(PY) -m tests.bench.kills
 	@$(PY) -m tests.bench.memory
+	@$(PY) -m tests.bench.training
+	@$(PY) -m tests.bench.starter_image
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
-	@OMP_WAIT_POLICY=PASSIVE nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-image.json --folder "$(FOLDER)"
-	@$(PY) -m pipelines.training assets/recipes/starter-image.json --folder "$(FOLDER)" --export assets/starters/openmoji-128
+	@OMP_WAIT_POLICY=PASSIVE nice -n 19 $(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)"
+	@$(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)" --export assets/starters/openmoji-128
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.
 $(VENV)/bin/pip:

@@ -18,7 +18,7 @@ from pipelines.errors.memory import ModelTooLarge, SmallerModelFits
 from pipelines.errors.models import AdapterMismatch
 from pipelines.loading.catalog import Catalog
 from pipelines.loading.hub.client import Hub
-from pipelines.loading.inspection.weights import Weights, check_model
+from pipelines.loading.inspection.weights import Weights, check_model, check_unpacked
 from pipelines.loading.memory import measure
 from pipelines.loading.memory.cache import ModelCache, Prepared
 from pipelines.loading.memory.forecast import Forecast, Learnt, can_never_fit, in_forms
@@ -189,16 +189,14 @@ class Pipeline:
         folder = self._fetch(spec, on_event)
 
         # 2 Whole and harmless, before a native library sees them
-        weights = check_model(folder, spec.name)
+        weights = check_unpacked(folder, spec.name) if key.adapters else check_model(folder, spec.name)
 
         # 3 The family that serves them here
         family = self._families[self.catalog.family_of(weights, spec.name, self.place.device)]
 
-        # 4 The adapters, the same way
+        # 4 The adapters, the same way; a family that can lay them over the model goes first then
         if key.adapters and not family.ADAPTERS:
-            raise AdapterMismatch(
-                adapter=key.adapters[0].source, model=spec.name, reason="adapters need a safetensors model"
-            )
+            family = self._adapting_family(spec, weights, key.adapters[0])
         adapter_folders = tuple((adapter, self._fetch_adapter(adapter, on_event)) for adapter in key.adapters)
         self._drop_other_adapters(key)
 
@@ -216,6 +214,14 @@ class Pipeline:
             name=spec.name,
             about=loading,
         )
+
+    def _adapting_family(self, spec: ModelSpec, weights: Weights, adapter: Adapter) -> ModuleType:
+        """Raises AdapterMismatch."""
+        for family in self._families.values():
+            is_here = family.ADAPTERS and self.place.device in family.DEVICES
+            if is_here and family.serves(weights.architectures, weights.file_format):
+                return family
+        raise AdapterMismatch(adapter=adapter.source, model=spec.name, reason="adapters need a safetensors model")
 
     def _form(
         self, spec: ModelSpec, family: ModuleType, weights: Weights, most_bytes: int, *, has_adapters: bool

@@ -1,1 +1,1 @@
-"""Training: recipes, data sets, trainers, and checkpoints that resume. Knows neither gradio nor the studio."""
+"""Training: runs, trainers, data sets, and checkpoints that resume. Knows neither gradio nor the studio."""

@@ -1,34 +1,88 @@
-"""python -m pipelines.training assets/recipes/starter-image.json --folder DIR [--export DIR]
+"""python -m pipelines.training cnn mnist5k --home DIR [--preset cpu] [--set plan.steps=100 …] [--run ID]
 
-Runs every stage of the recipe in DIR, or goes on where it was stopped. SIGTERM or Ctrl-C ends it after a checkpoint; it
-also checkpoints every few minutes. `--export` instead writes the newest averaged weights as a model folder.
+Trains a model from a script, or goes on with a run; it comes to stand in DIR/models. SIGTERM or Ctrl-C ends it after a
+checkpoint. Starts no studio, and may run beside one.
 """
 
 import argparse
+import fcntl
+import json
 import signal
+import sys
 import threading
+import uuid
 from pathlib import Path
+from typing import Literal
 
-from pipelines.training.recipes import read_recipe
+from pipelines.errors.base import StudioError
+from pipelines.errors.training import RunAtWork
+from pipelines.training.run import Uninterrupted, run
+from pipelines.types.events import Event
+from pipelines.types.training import Metrics, Setting, TrainRequest
+
+
+class Signalled(Uninterrupted):
+    """Stops after a checkpoint when the process is asked to end."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stopping.set())
+
+    def is_stopping(self) -> Literal["", "save", "cancel"]:
+        return "save" if self._stopping.is_set() else ""
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.training", description="Train a model from a recipe.")
-    parser.add_argument("recipe", type=Path)
-    parser.add_argument("--folder", type=Path, required=True, help="where the run lives and is resumed from")
-    parser.add_argument("--export", type=Path, metavar="DIR", help="write the model there instead of training")
-    arguments = parser.parse_args()
-    recipe = read_recipe(arguments.recipe)
+    parser = argparse.ArgumentParser(prog="python -m pipelines.training", description="Train a model.")
+    parser.add_argument("trainer")
+    parser.add_argument("dataset")
+    parser.add_argument("--home", type=Path, required=True, help="where runs/ and models/ are")
+    parser.add_argument("--preset", choices=("cpu", "gpu"), default="")
+    parser.add_argument("--model", default="", help="the base, for a trainer that goes on from one")
+    parser.add_argument("--name", default="")
+    parser.add_argument("--run", default="", help="the id of the run to go on with")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the trainer")
+    options = parser.parse_args()
+    folder = options.home / "runs" / (options.run or uuid.uuid4().hex)
+    folder.mkdir(parents=True, exist_ok=True)
+    request = TrainRequest(
+        trainer=options.trainer,
+        dataset=options.dataset,
+        settings=dict(map(_setting, options.set)),
+        preset=options.preset,
+        model=options.model,
+        name=options.name,
+        run=folder.name,
+    )
+    try:
+        with (folder / "lock").open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunAtWork() from error
+            result = run(request, folder, _say, Signalled())
+    except StudioError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    print(json.dumps({"run": result.run, "model": result.model, "metrics": result.metrics}))  # noqa: T201
+    return 0
 
-    from pipelines.training.starter_image import export, make
 
-    if arguments.export:
-        export(recipe, arguments.folder, arguments.export)
-        return 0
-    stopping = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopping.set())
-    return 0 if make(recipe, arguments.folder, stopping.is_set) or stopping.is_set() else 1
+def _setting(text: str) -> tuple[str, Setting]:
+    """A number or true / false as JSON has them; else text."""
+    name, _, value = text.partition("=")
+    try:
+        read = json.loads(value)
+    except ValueError:
+        read = value
+    return name, read if isinstance(read, str | int | float | bool) else value
+
+
+def _say(event: Event) -> None:
+    if isinstance(event, Metrics):
+        words = "  ".join(f"{name} {value:.4g}" for name, value in event.values.items())
+        print(f"{event.step}/{event.total}  {words}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,164 +1,196 @@
-"""The loop that every trainer of ours shares: steps, learning rate, EMA, metrics, checkpoints, a clean stop.
+"""The loop that all trainers share: steps, metrics, samples, averaged weights, checkpoints, commands.
 
 Before each step the random generator is seeded with (seed, step), and the learning rate is a function of the step. So
 the step is all there is to know about the order of the data, and a run that was stopped and resumed ends with the same
-bits as one that was not. This file knows neither data nor loss: a trainer hands it a network and `loss()`.
+bits as one that was not. It knows neither data nor loss nor where metrics go: a trainer hands it a Course.
 """
 
-import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal, Protocol
 
+from pipelines.errors.training import Diverged
 from pipelines.training import checkpoints
+from pipelines.training.average import Average, carried, put_back
+from pipelines.training.plan import Plan
+from pipelines.training.trainer import Course, Sample
 
-if TYPE_CHECKING:
-    import torch
+EVALUATIONS = 10  # in a run, and as many samples
+POINTS = 100  # of its curve, at least
+METRICS_EVERY_STEPS = 20  # at most
 
-METRICS_EVERY_STEPS = 20
-EMA_EVERY_STEPS = 4  # averaging costs as much memory traffic as a third of the optimiser's step
+
+class Commands(Protocol):
+    """What a person wants of a run, asked between two steps. A wish is true once."""
+
+    def is_stopping(self) -> Literal["", "save", "cancel"]: ...
+    def wants_checkpoint(self) -> bool: ...
+    def wants_sample(self) -> bool: ...
+
+
+class Watch(Protocol):
+    """Who is told what happens."""
+
+    def begun(self, after: int | None) -> None:
+        """Goes on after so many steps, or from the start (None); what was told of later ones is void."""
+        ...
+
+    def measured(self, step: int, values: dict[str, float]) -> None: ...
+    def sampled(self, step: int, sample: Sample) -> None: ...
+    def before_checkpoint(self) -> None:
+        """What was told up to here must stay: it will not be told again."""
+        ...
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How long and how fast. `decay_steps`: the learning rate falls to zero over the last so many steps."""
+class Reached:
+    """How far a run has come, over all goes at it, and its newest evaluation."""
 
-    steps: int
-    learning_rate: float
-    warmup_steps: int = 100
-    decay_steps: int = 0
-    weight_decay: float = 0.0
-    gradient_norm: float = 1.0
-    betas: tuple[float, float] = (0.9, 0.99)
-    ema_decay: float = 0.999
-    bf16: bool = False
-    checkpoint_seconds: float = 240.0
-    seed: int = 0
-
-    def learning_rate_at(self, step: int) -> float:
-        """Linear warm-up, then constant, then a cosine down to zero over the last `decay_steps`."""
-        rate = self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup_steps))
-        left = self.steps - step
-        if left < self.decay_steps:
-            rate *= 0.5 - 0.5 * math.cos(math.pi * left / self.decay_steps)
-        return rate
+    step: int
+    seconds: float
+    reason: Literal["stop", "saved", "cancelled"]
+    values: dict[str, float]
 
 
-def train(
-    network: "torch.nn.Module",
-    loss: Callable[[], "torch.Tensor"],
-    plan: Plan,
-    folder: Path,
-    is_stopping: Callable[[], bool] = lambda: False,
-) -> bool:
-    """Train `network` in place up to `plan.steps`, resuming from `folder`; afterwards it holds the EMA weights.
+def train(course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands) -> Reached:
+    """Train `course` up to `plan.steps`, going on from the newest checkpoint in `folder`.
 
-    `loss()` draws a batch from torch's global generator and returns a scalar. Returns False when `is_stopping` ended it
-    early: a checkpoint stands then, and the same call goes on from it. Metrics: one line of `folder/metrics.jsonl` every
-    few steps, {step, loss, learning_rate, seconds}; lines after the checkpoint that a run resumes from are dropped.
+    When all steps are done its networks hold their averaged weights, in evaluation mode. Raises Diverged.
     """
-    import torch
-
-    # 1 Where were we?
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    ema = [parameter.detach().clone() for parameter in parameters]
-    optimiser = torch.optim.AdamW(
-        parameters, lr=plan.learning_rate, betas=plan.betas, weight_decay=plan.weight_decay, fused=True
-    )
-    step, seconds_before = 0, 0.0
-    if (state := checkpoints.latest(folder)) is not None:
-        step, seconds_before = state["step"], state["seconds"]
-        with torch.no_grad():
-            for place, value in zip([*parameters, *ema], [*state["parameters"], *state["ema"]], strict=True):
-                place.copy_(value)
-        optimiser.load_state_dict(state["optimiser"])
-        del state
-    folder.mkdir(parents=True, exist_ok=True)
-    _forget_after(folder / "metrics.jsonl", step)
-
-    started = saved = time.monotonic()
-
-    def save() -> None:
-        seconds = seconds_before + time.monotonic() - started
-        state = {"seconds": seconds, "parameters": [p.detach() for p in parameters], "ema": ema}
-        checkpoints.save(folder, step, {**state, "optimiser": optimiser.state_dict()})
-
-    # 2 The steps
-    network.train()
-    losses: list[float] = []
-    while step < plan.steps and not is_stopping():
-        torch.manual_seed(plan.seed * 1_000_003 + step)
-        for group in optimiser.param_groups:
-            group["lr"] = plan.learning_rate_at(step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.bf16):
-            value = loss()
-        value.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, plan.gradient_norm)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
-        step += 1
-        if step % EMA_EVERY_STEPS == 0 or step == plan.steps:
-            decay = min(plan.ema_decay, (1 + step) / (10 + step)) ** EMA_EVERY_STEPS
-            torch._foreach_lerp_(ema, [p.detach() for p in parameters], 1 - decay)
-
-        losses.append(value.item())
-        if step % METRICS_EVERY_STEPS == 0 or step == plan.steps:
-            seconds = seconds_before + time.monotonic() - started
-            line = {"step": step, "loss": sum(losses) / len(losses), "learning_rate": plan.learning_rate_at(step - 1)}
-            _append(folder / "metrics.jsonl", {**line, "seconds": round(seconds, 1)})
-            losses.clear()
-        if time.monotonic() - saved > plan.checkpoint_seconds:
-            save()
-            saved = time.monotonic()
-
-    # 3 The last checkpoint; what goes on from here uses the averaged weights
-    save()
-    with torch.no_grad():
-        for parameter, average in zip(parameters, ema, strict=True):
-            parameter.copy_(average)
-    network.eval()
-    return step >= plan.steps
+    return _Run(course, plan, folder, watch, commands).go()
 
 
-def load_average(network: "torch.nn.Module", folder: Path) -> int:
-    """Put the averaged weights of the newest checkpoint in `folder` into `network`; the step they are of.
+class _Run:
+    def __init__(self, course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands) -> None:
+        self._course, self._plan, self._folder = course, plan, folder
+        self._watch, self._commands = watch, commands
+        self._average = Average(course.networks, plan.ema_decay) if plan.ema_decay else None
+        self._step = 0
+        self._seconds_before = 0.0
+        self._started = time.monotonic()
+        self._pending: list[dict[str, float]] = []  # of the steps since the last point of the curve
+        self._values: dict[str, float] = {}  # of the newest evaluation
 
-    Raises FileNotFoundError where there is no whole checkpoint.
-    """
-    import torch
+    def go(self) -> Reached:
+        import torch
 
-    state = checkpoints.latest(folder)
-    if state is None:
-        raise FileNotFoundError(folder)
-    with torch.no_grad():
-        for parameter, average in zip((p for p in network.parameters() if p.requires_grad), state["ema"], strict=True):
-            parameter.copy_(average)
-    return int(state["step"])
+        # 1 Where were we?
+        plan, stopping = self._plan, ""
+        is_new = not self._resume()
+        saved = time.monotonic()
+        evaluate_every = max(1, plan.steps // EVALUATIONS)
+        point_every = max(1, min(METRICS_EVERY_STEPS, plan.steps // POINTS))
+        if is_new:
+            self._measure(is_evaluation=True)
+            self._sample()
 
+        # 2 A step
+        self._mode(is_training=True)
+        while self._step < plan.steps:
+            if stopping := self._commands.is_stopping():
+                break
+            torch.manual_seed(plan.seed_at(self._step))
+            values = self._course.step(self._step)
+            self._step += 1
+            if not all(map(math.isfinite, values.values())):
+                raise Diverged(step=self._step)
+            self._pending.append(values)
+            if self._average:
+                self._average.update(self._step)
 
-def read_metrics(path: Path) -> list[dict]:
-    """Every whole line of a run's metrics, in order; a torn last line is passed over."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    rows = []
-    for line in lines:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
-    return rows
+            # 3 What a person sees and wants, between two steps
+            is_evaluation = self._step % evaluate_every == 0 or self._step == plan.steps
+            if is_evaluation or self._step % point_every == 0:
+                self._measure(is_evaluation)
+            if self._commands.wants_sample() or is_evaluation:
+                self._sample()
+            if self._commands.wants_checkpoint() or time.monotonic() - saved > plan.checkpoint_seconds:
+                self._save()
+                saved = time.monotonic()
 
+        # 4 The end
+        if stopping == "cancel":
+            return Reached(self._step, self._seconds(), "cancelled", self._values)
+        self._save()
+        if stopping == "save":
+            return Reached(self._step, self._seconds(), "saved", self._values)
+        self._mode(is_training=False)
+        if self._average:
+            self._average.use()
+        return Reached(self._step, self._seconds(), "stop", self._values or self._course.evaluate())
 
-def _forget_after(path: Path, step: int) -> None:
-    """So that no point is there twice after a resume."""
-    rows = [row for row in read_metrics(path) if row["step"] <= step]
-    part = path.with_suffix(".part")
-    part.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    part.replace(path)
+    # ── what is seen ──────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _measure(self, is_evaluation: bool) -> None:
+        """A point of the curve: the mean of the steps since the last one, and of held-out data what is measured now."""
+        values: dict[str, float] = {}
+        if self._pending:
+            values = {name: sum(row[name] for row in self._pending) / len(self._pending) for name in self._pending[0]}
+            values["learning_rate"] = self._pending[-1].get("learning_rate", 0.0)
+            self._pending = []
+        if is_evaluation:
+            with self._settled():
+                self._values = self._course.evaluate()
+            values |= self._values
+        self._watch.measured(self._step, {**values, "seconds": round(self._seconds(), 2)})
 
-def _append(path: Path, row: dict) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row) + "\n")
+    def _sample(self) -> None:
+        with self._settled():
+            sample = self._course.sample()
+        self._watch.sampled(self._step, sample)
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        """Evaluation mode, averaged weights, the same noise every time; afterwards as before."""
+        import torch
+
+        self._mode(is_training=False)
+        torch.manual_seed(self._plan.seed)
+        with torch.no_grad(), self._average.in_use() if self._average else nullcontext():
+            yield
+        self._mode(is_training=True)
+
+    def _mode(self, is_training: bool) -> None:
+        for network in self._course.networks.values():
+            network.train(is_training)
+
+    # ── what stays ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _save(self) -> None:
+        self._watch.before_checkpoint()
+        checkpoints.save(
+            self._folder,
+            self._step,
+            {
+                "seconds": self._seconds(),
+                "networks": carried(self._course.networks),
+                "optimisers": {name: one.state_dict() for name, one in self._course.optimisers.items()},
+                "average": self._average.values if self._average else {},
+                "pending": self._pending,
+                "values": self._values,
+            },
+        )
+
+    def _resume(self) -> bool:
+        """Whether there was a checkpoint to go on from."""
+        state = checkpoints.latest(self._folder)
+        if state is None:
+            self._watch.begun(after=None)
+            return False
+        self._step, self._seconds_before = state["step"], state["seconds"]
+        self._pending, self._values = state["pending"], state["values"]
+        put_back(carried(self._course.networks), state["networks"])
+        if self._average:
+            put_back(self._average.values, state["average"])
+        for name, optimiser in self._course.optimisers.items():
+            optimiser.load_state_dict(state["optimisers"][name])
+        self._watch.begun(after=self._step)
+        return True
+
+    def _seconds(self) -> float:
+        """Of work, over all goes at the run."""
+        return self._seconds_before + time.monotonic() - self._started

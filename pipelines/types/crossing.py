@@ -13,13 +13,15 @@ from pipelines.types.fields import STAYS
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.load import LoadRequest, LoadResult
 from pipelines.types.text import TextRequest, TextResult
+from pipelines.types.training import Metrics, Sampled, TrainRequest, TrainResult
 
-Request = TextRequest | ImageRequest | DownloadRequest | LoadRequest
-Result = TextResult | ImageResult | DownloadResult | LoadResult
+ModelRequest = TextRequest | ImageRequest | DownloadRequest | LoadRequest  # what asks a model that there is
+Request = ModelRequest | TrainRequest
+Result = TextResult | ImageResult | DownloadResult | LoadResult | TrainResult
 _CROSSING: dict[str, dict[str, type]] = {
-    "request": {cls.kind: cls for cls in (TextRequest, ImageRequest, DownloadRequest, LoadRequest)},
-    "event": {cls.kind: cls for cls in (Loading, Plan, Progress, Token, Preview)},
-    "result": {cls.kind: cls for cls in (TextResult, ImageResult, DownloadResult, LoadResult)},
+    "request": {cls.kind: cls for cls in (TextRequest, ImageRequest, DownloadRequest, LoadRequest, TrainRequest)},
+    "event": {cls.kind: cls for cls in (Loading, Plan, Progress, Token, Preview, Metrics, Sampled)},
+    "result": {cls.kind: cls for cls in (TextResult, ImageResult, DownloadResult, LoadResult, TrainResult)},
 }
 
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.types.fields import STAYS
+from pipelines.types.training import Metrics, Sampled
 
 
 @dataclass(frozen=True)
 class Loading:
-    """A stage of bringing the model in: `done` of `total` (bytes when downloading, tensors for weights; 0 unknown)."""
+    """A stage of bringing the model in: `done` of `total` (bytes when downloading, bytes or tensors of weights; 0 unknown)."""
 
     stage: Literal["download", "convert", "weights", "ready"]
     model: str
@@ -69,7 +70,7 @@ class Preview:
     kind = "preview"
 
 
-Event = Loading | Plan | Progress | Token | Preview
+Event = Loading | Plan | Progress | Token | Preview | Metrics | Sampled
 OnEvent = Callable[[Event], None]
 IsCancelled = Callable[[], bool]
 

@@ -18,8 +18,8 @@ from PIL import Image
 from pipelines.evaluation.nearest_picture import NearestPicture, hits
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training.datasets.openmoji import RECIPES, draw, read_entries
-from pipelines.training.recipes import read_recipe
-from pipelines.training.trainers.text_encoder import sentence_embedding
+from pipelines.training.starter_image.recipe import read_recipe
+from pipelines.training.starter_image.text_encoder import sentence_embedding
 from tests.bench.record import record
 
 SHOWN = 24

@@ -75,6 +75,16 @@ def check_model(path: Path, model: str) -> Weights:
         raise ModelDamaged(model=model, reason=error.strerror or str(error), path=path) from None
 
 
+def check_unpacked(path: Path, model: str) -> Weights:
+    """Like `check_model`, but never an engine's own form where the GGUF file that it was made of lies beside it.
+
+    Adapters change the numbers themselves, and training goes on from them.
+    """
+    weights = check_model(path, model)
+    packed = sorted(path.glob("*.gguf")) if weights.file_format == "openvino" else []
+    return _check_single_file(packed[0], model) if packed else weights
+
+
 def _check_folder(path: Path, model: str) -> Weights:
     # 1 What the folder says about itself
     config = check_json_files(path, model)

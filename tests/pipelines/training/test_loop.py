@@ -1,105 +1,166 @@
-"""Training stops, resumes, and ends with the very weights of a run that was never stopped."""
+"""A run that was stopped, killed or told something ends with the very weights of one that was left alone."""
 
-import shutil
-from pathlib import Path
+import dataclasses
+import math
+import sys
 
 import pytest
 import torch
 
+from pipelines.errors.training import Diverged
 from pipelines.training import checkpoints
-from pipelines.training.loop import Plan, load_average, read_metrics, train
+from pipelines.training.loop import train
+from tests.pipelines.training.tiny_course import PLAN, Notes, TinyCourse, Wishes, same, weights
 
-PLAN = Plan(steps=50, learning_rate=0.01, warmup_steps=5, decay_steps=20, weight_decay=0.01, checkpoint_seconds=3600)
-
-
-def network() -> torch.nn.Module:
-    torch.manual_seed(1)
-    return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.2), torch.nn.GELU(), torch.nn.Linear(8, 1))
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def run(folder: Path, stop_after: int | None = None) -> tuple[torch.nn.Module, bool]:
-    model = network()
-    calls = 0
-
-    def loss() -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        inputs = torch.randn(16, 4)
-        return (model(inputs) - inputs.sum(1, keepdim=True)).pow(2).mean()
-
-    finished = train(model, loss, PLAN, folder, lambda: stop_after is not None and calls >= stop_after)
-    return model, finished
+def go(folder, wishes=None, notes=None, plan=PLAN):
+    course = TinyCourse(plan)
+    reached = train(course, plan, folder, notes or Notes(), wishes or Wishes())
+    return course, reached
 
 
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+def test_a_stopped_and_resumed_run_ends_with_the_same_bits_and_the_same_points(tmp_path):
+    once, in_parts = Notes(), Notes()
+    whole, reached = go(tmp_path / "whole", notes=once)
+    assert (reached.step, reached.reason) == (60, "stop")
+    for stop_at in (0, 7, 20, 0, 11):
+        _, reached = go(tmp_path / "parts", Wishes(stop_at), in_parts)
+        assert reached.reason == "saved"
+    resumed, reached = go(tmp_path / "parts", notes=in_parts)
+    assert (reached.step, reached.reason) == (60, "stop")
+    assert same(weights(whole), weights(resumed))
+    assert not same(weights(whole), weights(TinyCourse()))
+    assert in_parts.points() == once.points()
+    assert in_parts.samples == once.samples
+    assert once.rows[-1]["error"] < once.rows[0]["error"]
 
 
-def test_a_stopped_and_resumed_run_ends_with_the_same_bits(tmp_path):
-    whole, finished = run(tmp_path / "whole")
-    assert finished
-    for stop in (7, 20, 11):
-        _, finished = run(tmp_path / "parts", stop_after=stop)
-        assert not finished
-    resumed, finished = run(tmp_path / "parts")
-    assert finished
-    assert same(whole, resumed)
-    assert not same(whole, network())
+def test_every_step_is_a_point_at_most_once_and_the_curve_begins_with_the_untrained_network(tmp_path):
+    notes = Notes()
+    _, reached = go(tmp_path, notes=notes)
+    steps = [row["step"] for row in notes.rows]
+    assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] == 60
+    assert {"loss", "learning_rate", "gradient_norm", "seconds"} <= set(notes.rows[1])
+    assert notes.rows[-1]["error"] == reached.values["error"]
 
 
-def test_metrics_have_every_point_once_after_a_resume(tmp_path):
-    whole, parts = tmp_path / "whole", tmp_path / "parts"
-    run(whole)
-    run(parts, stop_after=40)
-    shutil.rmtree(parts / "step-00000040")  # as if it had died at 40 with its last checkpoint at 0
-    run(parts)
-    assert [row["step"] for row in read_metrics(parts / "metrics.jsonl")] == [20, 40, 50]
-    expected = [row["loss"] for row in read_metrics(whole / "metrics.jsonl")]
-    assert [row["loss"] for row in read_metrics(parts / "metrics.jsonl")] == expected
-    assert expected[-1] < expected[0]
+def test_what_was_told_after_the_last_checkpoint_is_told_again_and_the_same(tmp_path):
+    notes = Notes()
+    go(tmp_path / "whole", notes=notes)
+    told = Notes()
+    go(tmp_path / "parts", Wishes(stop_at=40, how="cancel", checkpoint_at=25), told)
+    assert max(row["step"] for row in told.rows) == 40
+    go(tmp_path / "parts", notes=told)
+    assert told.points() == notes.points()
 
 
-def test_a_torn_last_line_of_the_metrics_is_passed_over(tmp_path):
-    run(tmp_path)
-    path = tmp_path / "metrics.jsonl"
-    whole = read_metrics(path)
-    path.write_text(path.read_text() + '{"step": 60, "lo')
-    assert read_metrics(path) == whole
+@pytest.mark.parametrize(("how", "stop_at"), [("save", 0), ("cancel", 0), ("cancel", 3)])
+def test_the_untrained_network_is_told_of_once_however_early_the_stop(tmp_path, how, stop_at):
+    once, in_parts = Notes(), Notes()
+    go(tmp_path / "whole", notes=once)
+    go(tmp_path / "parts", Wishes(stop_at, how), in_parts)
+    go(tmp_path / "parts", notes=in_parts)
+    assert in_parts.points() == once.points()
 
 
-def test_the_average_is_what_a_finished_run_holds(tmp_path):
-    trained, _ = run(tmp_path)
-    other = network()
-    assert load_average(other, tmp_path) == 50
-    assert same(trained, other)
-    with pytest.raises(FileNotFoundError):
-        load_average(other, tmp_path / "nothing")
+def test_cancel_leaves_the_last_checkpoint_and_makes_none(tmp_path):
+    _, reached = go(tmp_path, Wishes(stop_at=30, how="cancel", checkpoint_at=12))
+    assert (reached.step, reached.reason) == (30, "cancelled")
+    state = checkpoints.latest(tmp_path)
+    assert state is not None and state["step"] == 12
 
 
-def test_the_learning_rate_warms_up_and_falls_to_zero():
-    rates = [PLAN.learning_rate_at(step) for step in range(PLAN.steps)]
-    assert rates[0] == pytest.approx(0.002)
-    assert rates[10] == rates[29] == 0.01
-    assert rates[30:] == sorted(rates[30:], reverse=True)
-    assert 0 < rates[-1] < 0.0002
+def test_a_wish_is_fulfilled_between_two_steps_and_changes_nothing(tmp_path):
+    plain, asked = Notes(), Notes()
+    whole, _ = go(tmp_path / "plain", notes=plain)
+    other, _ = go(tmp_path / "asked", Wishes(sample_at=5, checkpoint_at=5), asked)
+    assert same(weights(whole), weights(other))
+    assert 5 in [step for step, _ in asked.samples] and 5 not in [step for step, _ in plain.samples]
+    assert asked.points() == plain.points()
+    assert asked.durable_rows == len(asked.rows)
 
 
-def test_a_damaged_checkpoint_is_passed_over_and_only_two_stay(tmp_path):
-    for step in (1, 2, 3):
-        checkpoints.save(tmp_path, step, {"value": torch.tensor(step)})
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["step-00000002", "step-00000003"]
-    newest = tmp_path / "step-00000003" / "state.safetensors"
-    newest.write_bytes(newest.read_bytes()[:-1])
+def test_a_finished_run_holds_the_average_and_one_that_is_asked_again_does_nothing(tmp_path):
+    course, reached = go(tmp_path)
     state = checkpoints.latest(tmp_path)
     assert state is not None
-    assert (state["step"], int(state["value"])) == (2, 2)
-    (tmp_path / "step-00000002" / "manifest.json").unlink()
-    assert checkpoints.latest(tmp_path) is None
+    assert same([course.networks["body"][4].weight.data], [state["average"]["body/4.weight"]])
+    assert not same([course.networks["body"][4].weight.data], [state["networks"]["body/4.weight"]])
+    assert "body/0.weight" not in state["networks"]  # frozen: it is what it was
+    assert "body/1.running_mean" in state["networks"]
+    again, reached_again = go(tmp_path)
+    assert again.steps_done == 0
+    assert same(weights(course), weights(again))
+    assert reached_again.values == reached.values
 
 
-def test_half_a_checkpoint_is_not_a_checkpoint(tmp_path):
-    (tmp_path / ".writing-00000005").mkdir()
-    (tmp_path / ".writing-00000005" / "state.safetensors").write_bytes(b"half")
-    assert checkpoints.latest(tmp_path) is None
-    checkpoints.save(tmp_path, 5, {"value": 1})
-    assert [path.name for path in tmp_path.iterdir()] == ["step-00000005"]
+def test_without_an_average_the_last_weights_stay(tmp_path):
+    plan = dataclasses.replace(PLAN, ema_decay=0.0)
+    course, _ = go(tmp_path, plan=plan)
+    state = checkpoints.latest(tmp_path)
+    assert state is not None
+    assert same([course.networks["body"][4].weight.data], [state["networks"]["body/4.weight"]])
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    go(tmp_path, Wishes(stop_at=10))
+    course = TinyCourse()
+    monkeypatch.setattr(course, "step", lambda number: {"loss": math.nan})
+    with pytest.raises(Diverged):
+        train(course, PLAN, tmp_path, Notes(), Wishes())
+    state = checkpoints.latest(tmp_path)
+    assert state is not None and state["step"] == 10
+
+
+class Killed(BaseException):
+    """Nothing catches it, as nothing catches SIGKILL."""
+
+
+def lines_of_save(tmp_path) -> int:
+    """How many lines `checkpoints.save` executes."""
+    return _save_and_die(tmp_path / "count", 3, at_line=10**6)
+
+
+def _save_and_die(folder, step, at_line) -> int:
+    """`checkpoints.save` until the line number `at_line` that it executes is about to begin; how many lines came."""
+    seen = 0
+
+    def trace(frame, event, argument):
+        nonlocal seen
+        if frame.f_code is not checkpoints.save.__code__:
+            return None
+        if event == "line":
+            seen += 1
+            if seen == at_line:
+                raise Killed
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        checkpoints.save(folder, step, {"value": torch.full((8,), float(step))})
+    except Killed:
+        pass
+    finally:
+        sys.settrace(before)
+    return seen
+
+
+def test_killed_at_any_line_of_a_save_the_newest_whole_checkpoint_is_resumed_from(tmp_path):
+    lines = lines_of_save(tmp_path)
+    assert lines > 15
+    reached = []
+    for line in range(1, lines + 1):
+        folder = tmp_path / str(line)
+        for step in (1, 2):
+            checkpoints.save(folder, step, {"value": torch.full((8,), float(step))})
+        _save_and_die(folder, 3, line)
+        state = checkpoints.latest(folder)
+        assert state is not None
+        assert state["value"].tolist() == [float(state["step"])] * 8
+        reached.append(state["step"])
+        checkpoints.save(folder, 3, {"value": torch.full((8,), 3.0)})  # what was left behind is in nobody's way
+        assert sorted(path.name for path in folder.iterdir()) == ["step-00000002", "step-00000003"]
+    assert set(reached) == {2, 3} and reached == sorted(reached)

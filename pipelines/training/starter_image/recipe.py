@@ -5,9 +5,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from pipelines.training.trainers.autoencoder import AutoencoderRecipe
-from pipelines.training.trainers.latent_diffusion import DenoiserRecipe
-from pipelines.training.trainers.text_encoder import TextEncoderRecipe
+from pipelines.training.starter_image.autoencoder import AutoencoderRecipe
+from pipelines.training.starter_image.latent_diffusion import DenoiserRecipe
+from pipelines.training.starter_image.text_encoder import TextEncoderRecipe
 
 
 @dataclass(frozen=True)

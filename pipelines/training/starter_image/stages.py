@@ -11,15 +11,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.training.datasets.captions import captions
-from pipelines.training.datasets.cedict import read_glosses
 from pipelines.training.datasets.openmoji import RECIPES, draw, read_entries, read_licence
-from pipelines.training.datasets.pictures import moved, to_model, to_tensor
-from pipelines.training.loop import load_average
-from pipelines.training.recipes import StarterImageRecipe
-from pipelines.training.trainers.autoencoder import encode, refine_decoder, train_autoencoder
-from pipelines.training.trainers.latent_diffusion import Examples, build, gather, noise_schedule, train_denoiser
-from pipelines.training.trainers.text_encoder import Pair, Teacher, choose_words, encode_prompts, train_text_encoder
+from pipelines.training.pictures import moved, to_model, to_tensor
+from pipelines.training.starter_image.autoencoder import encode, refine_decoder, train_autoencoder
+from pipelines.training.starter_image.captions import captions
+from pipelines.training.starter_image.cedict import read_glosses
+from pipelines.training.starter_image.latent_diffusion import Examples, build, gather, noise_schedule, train_denoiser
+from pipelines.training.starter_image.loop import load_average
+from pipelines.training.starter_image.recipe import StarterImageRecipe
+from pipelines.training.starter_image.text_encoder import (
+    Pair,
+    Teacher,
+    choose_words,
+    encode_prompts,
+    train_text_encoder,
+)
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, StableDiffusionPipeline

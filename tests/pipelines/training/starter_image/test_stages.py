@@ -13,13 +13,14 @@ from diffusers import DiffusionPipeline
 from PIL import Image, ImageDraw
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from pipelines.training import starter_image
 from pipelines.training.datasets.openmoji import RECIPES, Entry
-from pipelines.training.datasets.pictures import moved, to_model, to_tensor
-from pipelines.training.recipes import StarterImageRecipe, read_recipe
-from pipelines.training.trainers import autoencoder as autoencoder_trainer
-from pipelines.training.trainers import text_encoder as text_trainer
+from pipelines.training.pictures import moved, to_model, to_tensor
+from pipelines.training.starter_image import autoencoder as autoencoder_trainer
+from pipelines.training.starter_image import stages
+from pipelines.training.starter_image import text_encoder as text_trainer
+from pipelines.training.starter_image.recipe import StarterImageRecipe, read_recipe
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 ENTRIES = [
     Entry("A", "shape", "red disc", "红圆", ("red circle",), (), ("ball",), ("球",)),
     Entry("B", "shape", "blue square", "蓝方", (), (), ("box",), ("盒",)),
@@ -62,11 +63,11 @@ class Teacher(text_trainer.Teacher):
 @pytest.fixture
 def recipe(monkeypatch) -> StarterImageRecipe:
     """The shipped recipe, shrunk until it takes seconds."""
-    monkeypatch.setattr(starter_image, "read_entries", lambda: ENTRIES)
-    monkeypatch.setattr(starter_image, "draw", draw)
-    monkeypatch.setattr(starter_image, "Teacher", Teacher)
-    monkeypatch.setattr(starter_image, "read_glosses", lambda packages: GLOSSES)
-    monkeypatch.setattr(starter_image, "read_licence", lambda packages: "CC BY-SA 4.0")
+    monkeypatch.setattr(stages, "read_entries", lambda: ENTRIES)
+    monkeypatch.setattr(stages, "draw", draw)
+    monkeypatch.setattr(stages, "Teacher", Teacher)
+    monkeypatch.setattr(stages, "read_glosses", lambda packages: GLOSSES)
+    monkeypatch.setattr(stages, "read_licence", lambda packages: "CC BY-SA 4.0")
     shipped = read_recipe(RECIPES / "starter-image.json")
 
     def short(task, steps: int, **changes):
@@ -96,21 +97,21 @@ def stopping_after(checks: int):
 
 def test_a_run_stopped_in_every_stage_makes_the_same_model_as_one_in_one_go(recipe, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert starter_image.make(recipe, whole, never)
+    assert stages.make(recipe, whole, never)
     stops = 0
-    while not starter_image.make(recipe, parts, stopping_after(2)):
+    while not stages.make(recipe, parts, stopping_after(2)):
         stops += 1
     assert stops >= 4
-    one, other = (starter_image.assemble(recipe, folder) for folder in (whole, parts))
+    one, other = (stages.assemble(recipe, folder) for folder in (whole, parts))
     for name in ("vae", "text_encoder", "unet"):
         weights, again = getattr(one, name).state_dict(), getattr(other, name).state_dict()
         assert all(torch.equal(weights[key], again[key]) for key in weights), name
 
 
 def test_what_is_exported_loads_like_any_diffusers_folder_and_draws(recipe, tmp_path):
-    starter_image.make(recipe, tmp_path / "run", never)
+    stages.make(recipe, tmp_path / "run", never)
     target = tmp_path / "model"
-    starter_image.export(recipe, tmp_path / "run", target)
+    stages.export(recipe, tmp_path / "run", target)
     index = json.loads((target / "model_index.json").read_text())
     assert index["_class_name"] == "StableDiffusionPipeline"
     assert (target / "LICENSE").read_text() == "CC BY-SA 4.0"

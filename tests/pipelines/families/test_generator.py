@@ -1,0 +1,75 @@
+"""Generators without words: noise in, pictures out, by seed; folders that make no network are refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipelines import generators
+from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.generators import GeneratorConfig
+from pipelines.image import ImagePipeline
+from pipelines.types.adapter import Adapter
+from pipelines.types.image import ImageRequest
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    config = GeneratorConfig(latent=6, side=16, channels=3, width=4)
+    target = tmp_path / "models" / "tiny"
+    target.mkdir(parents=True)
+    network = generators.build(config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter *= 10  # the weights that a training starts from make everything grey
+    generators.write(network, config, target)
+    return target
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> ImagePipeline:
+    return ImagePipeline.on_this_machine(tmp_path / "models", cache_folder=tmp_path / "cache", device="cpu")
+
+
+def test_picture_number_i_comes_from_seed_plus_i(folder, pipeline):
+    drawn = pipeline.generate(ImageRequest("tiny", seed=1, count=5))
+    assert [image.size for image in drawn.images] == [(16, 16)] * 5
+    assert len({image.tobytes() for image in drawn.images}) == 5
+    for number in range(5):
+        (alone,) = pipeline.generate(ImageRequest("tiny", seed=1 + number)).images
+        assert alone.tobytes() == drawn.images[number].tobytes()
+
+
+def test_what_is_written_is_read_again(folder):
+    network, config = generators.read(folder)
+    assert config == GeneratorConfig(6, 16, 3, 4)
+    made = network(torch.randn(2, 6))
+    assert made.shape == (2, 3, 16, 16)
+    assert made.abs().max() <= 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"side": 17},
+        {"side": 4},
+        {"channels": 2},
+        {"width": 10**9},
+        {"width": "4"},
+        {"latent": 7},
+        {"latent": -1},
+        {"side": 32},
+    ],
+)
+def test_a_config_that_makes_no_network_is_refused(folder, pipeline, change):
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **change}))
+    with pytest.raises(ModelDamaged):
+        pipeline.generate(ImageRequest("tiny", seed=1))
+
+
+def test_it_takes_no_adapter(folder, pipeline):
+    with pytest.raises(AdapterMismatch):
+        pipeline.generate(ImageRequest("tiny", seed=1, adapters=(Adapter("some/lora"),)))

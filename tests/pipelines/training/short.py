@@ -1,0 +1,33 @@
+"""Every trainer with settings so small that it takes seconds, and the data it learns from: real, and here without a download."""
+
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipelines.training.data import Pictures, Texts, find_datasets
+from pipelines.training.trainer import changed, find_trainers
+
+SETTINGS: dict[str, dict[str, Any]] = {
+    "cnn": {"plan.steps": 100, "plan.ema_decay": 0.9, "side": 32, "width": 8, "stages": 2, "batch": 24},
+    "vae": {"plan.steps": 250, "plan.learning_rate": 0.004, "plan.ema_decay": 0.9, "side": "8", "width": 16, "beta": 0.2, "batch": 32},
+    "dcgan": {"plan.steps": 600, "plan.learning_rate": 0.001, "plan.ema_decay": 0.95, "side": "8", "width": 32, "latent": 16, "batch": 32},
+    "wgan_gp": {"plan.steps": 300, "plan.learning_rate": 0.002, "plan.ema_decay": 0.95, "side": "8", "width": 32, "latent": 16, "batch": 32},
+    "char_transformer": {"plan.steps": 180, "plan.ema_decay": 0.9, "context": 48, "width": 64, "layers": 2, "batch": 16},
+    "lstm": {"plan.steps": 250, "plan.ema_decay": 0.9, "context": 48, "width": 128, "batch": 24},
+    "bert_mlm": {"plan.steps": 250, "plan.learning_rate": 0.005, "plan.ema_decay": 0.9, "context": 16, "width": 64, "layers": 1, "vocabulary": 400, "batch": 48},
+}  # fmt: skip
+
+
+def settings_of(name: str, steps: int | None = None) -> Any:
+    """`steps`: fewer of them, for what does not have to learn anything."""
+    wanted = SETTINGS[name] if steps is None else {**SETTINGS[name], "plan.steps": steps}
+    return changed(name, find_trainers()[name].PRESETS["cpu"], wanted)
+
+
+@cache
+def data_of(kind: str) -> Pictures | Texts:
+    if kind.endswith("pictures"):
+        return find_datasets()["digits"].load(Path("unused"))
+    texts = find_datasets()["python_docs"].load(Path("unused"))
+    return replace(texts, texts=texts.texts[:60], held_out=texts.held_out[:6])
