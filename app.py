@@ -61,11 +61,17 @@ def main() -> None:
     services.start()
 
     # 4. Until somebody stops it
-    stop = threading.Event()
+    stop, is_service = threading.Event(), threading.Event()
+
+    def hear(number: int, _: Any) -> None:
+        if number == signal.SIGTERM:  # from systemd or Docker: everything here may go with it
+            is_service.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, hear)
     stop.wait()
-    services.close()
+    services.close(is_pausing=is_service.is_set())
     page.close()
 
 
@@ -75,7 +81,10 @@ def _doors(services: Services) -> dict[str, Any]:
     door = Middleware(Door, settings=settings, identity=identity, gate=services.gate)
     routes = [
         health_route(services.jobs.status, VERSION, identity, is_loopback=settings.is_loopback),
-        *media_routes(Shelves(services.creations.path, services.preview, services.creations.converted), identity),
+        *media_routes(
+            Shelves(services.creations.path, services.preview, services.runs.sample, services.creations.converted),
+            identity,
+        ),
         *link_routes(identity, is_framed=settings.is_space),
     ]
     return {"middleware": [door], "routes": routes}

@@ -1,7 +1,7 @@
 """The home folder: what people make lives here. Opens it once, holds its lock, checks its schema number.
 
     <home>/home.json · server.lock · secret.key · studio.db · worker.log
-    <home>/jobs/ library/ conversations/ models/
+    <home>/jobs/ library/ conversations/ models/ runs/
 
 Knows nothing of what the folders hold.
 """
@@ -15,7 +15,7 @@ from pipelines.errors.storage import HomeDamaged, HomeInUse, HomeTooNew, ReadOnl
 from studio.files import storage_errors, write_whole
 
 SCHEMA = 1
-FOLDERS = ("jobs", "library", "conversations", "models")
+FOLDERS = ("jobs", "library", "conversations", "models", "runs")
 
 
 class Home:

@@ -14,14 +14,17 @@ from pipelines.loading.starter import StarterStore
 from pipelines.provenance import recipe
 from pipelines.types.download import DownloadResult
 from pipelines.types.text import TextResult
+from pipelines.types.training import TrainRequest
 from studio.api.gate import Gate
 from studio.home import Home
 from studio.hub_token import HubToken
 from studio.identity import Identity
 from studio.jobs.engine import make_engine
 from studio.jobs.job import Job
+from studio.jobs.runs import Runs
 from studio.jobs.store import JobStore
 from studio.jobs.supervisor import Supervisor
+from studio.jobs.trainings import Trainings
 from studio.library.added import AddedModels
 from studio.library.conversations import Conversations
 from studio.library.creations import Creations
@@ -55,7 +58,10 @@ class Services:
         self._store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
         self.creations = Creations(settings.home / "library", settings.home / "studio.db")
         self.conversations = Conversations(settings.home / "conversations")
-        self.jobs = Supervisor(settings, self.catalog, self._store, make_engine(settings), self._keep_end)
+        self.jobs = Supervisor(
+            settings, self.catalog, self._store, make_engine(settings), Trainings(settings), self._keep_end
+        )
+        self.runs = Runs(settings, self.jobs)
         self.removal = Removal(
             settings.home / "models",
             self.catalog,
@@ -66,6 +72,7 @@ class Services:
             self.jobs.unload,
         )
         self.jobs.recover()
+        self.runs.go_on()
 
     def models_at_work(self) -> list[str]:
         """The model of each job that waits or runs, whoever asked for it."""
@@ -75,9 +82,12 @@ class Services:
         """Let the worker run. Until then requests wait in the queue."""
         self.jobs.start()
 
-    def close(self) -> None:
-        """Stop the worker, or wait for what it has for a few seconds, then let the home go."""
-        self.jobs.close()
+    def close(self, *, is_pausing: bool = False) -> None:
+        """Stop the worker, or wait for what it has for a few seconds, then let the home go.
+
+        Training runs go on without the server; with `is_pausing` they save, end, and go on at its next start.
+        """
+        self.jobs.close(is_pausing=is_pausing)
         self.creations.close()
         self._store.close()
         self.home.close()
@@ -100,6 +110,8 @@ class Services:
                 self.conversations.settle(job.owner, job.conversation_id, job.node_id, job.result.text, facts)
         if isinstance(job.result, DownloadResult) and job.state == "done":
             self._keep_model(job.result)
+        if isinstance(job.request, TrainRequest):
+            self.runs.go_on_after(job)
 
     def _keep_model(self, came: DownloadResult) -> None:
         """A model that is no row of the catalog stands in the lists from now on, at the commit that came."""

@@ -17,6 +17,11 @@ class ReadOnlyHome(StorageError):
     zh = "主文件夹 {path} 不可写。请授予写权限，或用 --home 指定其他文件夹启动。"
 
 
+class NotRemoved(StorageError):
+    en = "Not all of {path} could be deleted: {reason}. Give this user write access to it, or delete it by hand, and try again."
+    zh = "{path} 未能全部删除：{reason}。请授予写权限或手动删除后再重试。"
+
+
 class HomeInUse(StorageError):
     en = "Another studio is already running on {path}. Use its page, stop it, or start this one with --home and another folder."
     zh = "{path} 上已有一个工作室在运行。请使用它的页面、停止它，或用 --home 指定其他文件夹启动。"

@@ -3,6 +3,7 @@
     GET /media/<id>                    the file of a creation; `?as=webp` or `?as=jpeg`: a picture in that format
     GET /media/<id>/<part>             what stands beside it: "thumbnail", "image", "mask"
     GET /media/jobs/<job>/<preview>    how a running job looks, under the name that its event tells, or newer
+    GET /media/runs/<run>/<sample>     what a training run made on its way
 
 Only pictures, sound and film of the types below are shown in place; everything else (HTML and SVG above all) is a
 download of plain bytes, so that no file a person keeps can run as a page of ours. Knows no library: it is handed
@@ -41,11 +42,13 @@ FORMATS = {"webp": "image/webp", "jpeg": "image/jpeg"}
 class Shelves(NamedTuple):
     """Where the files are. Each raises NotFound, also for what belongs to somebody else.
 
-    `find(owner, creation_id, part)`, `find_preview(owner, job_id, name)`, `convert(owner, creation_id, format)`.
+    `find(owner, creation_id, part)`, `find_preview(owner, job_id, name)`, `find_sample(owner, run_id, name)`,
+    `convert(owner, creation_id, format)`.
     """
 
     find: Callable[[str, str, str], Path]
     find_preview: Callable[[str, str, str], bytes]
+    find_sample: Callable[[str, str, str], Path]
     convert: Callable[[str, str, str], bytes]
 
 
@@ -67,8 +70,16 @@ def media_routes(shelves: Shelves, identity: Identity) -> list[Route]:
         except NotFound as error:
             return refusal(request, error, 404)
 
+    def sample(request: Request) -> Response:
+        wanted = request.path_params
+        try:
+            return _file(request, shelves.find_sample(identity.who(request), wanted["run_id"], wanted["name"]))
+        except NotFound as error:
+            return refusal(request, error, 404)
+
     return [
         Route("/media/jobs/{job_id}/{name}", preview, methods=["GET"]),
+        Route("/media/runs/{run_id}/{name}", sample, methods=["GET"]),
         Route("/media/{creation_id}", media, methods=["GET"]),
         Route("/media/{creation_id}/{part}", media, methods=["GET"]),
     ]

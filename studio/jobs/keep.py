@@ -37,7 +37,7 @@ class Keep:
     def _keep_pictures(self, spec: JobSpec, folder: JobFolder, result: ImageResult) -> tuple[str, ...]:
         """Each picture a creation of its own; what it was made from stands beside it."""
         model = self._catalog.find(result.model)
-        recipes = [recipe.make(spec.request, result, model, index=index) for index in range(len(result.images))]
+        recipes = [recipe.make(spec.request, result, model, index=index) for index in result.numbers]
         files = [pictures.encode(image, made, "png") for image, made in zip(result.images, recipes, strict=True)]
         if not spec.keep:
             folder.put_pictures(files)

@@ -29,6 +29,7 @@ from pipelines.loading.memory.measure import Store
 from pipelines.types.events import IsCancelled, never
 from studio.files import storage_errors, write_whole
 
+ENGINE = "the engine"  # how people call the process whose models answer; every other one trains
 POLL_SECONDS = 0.1
 USUAL_SHARE = 0.7  # of a machine's RAM, where no worker has said yet what the budget is
 
@@ -159,9 +160,10 @@ class Ledger:
     @contextmanager
     def holding(
         self, name: str, size_bytes: int, timeout_seconds: float = 30.0, is_cancelled: IsCancelled = never
-    ) -> Iterator[None]:
+    ) -> Iterator[Callable[[int], None]]:
         """`size_bytes` for as long as the block lasts, for a process without a cache such as a training run.
 
+        The block is handed what it calls with the bytes that it really holds; more than `size_bytes` raises its page.
         Others are asked to give back what they do not use, and get `timeout_seconds` for it. Raises MemoryReserved.
         """
         number = secrets.randbits(62)
@@ -174,7 +176,7 @@ class Ledger:
                 holder = self.holder() or "other programs"
                 raise MemoryReserved(model=name, needed_gb=size_bytes / 1e9, free_gb=self.most() / 1e9, holder=holder)
         try:
-            yield
+            yield lambda held: self.resize(number, name, max(size_bytes, held), held)
         finally:
             self.release(number)
 

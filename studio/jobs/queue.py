@@ -6,12 +6,13 @@ with two models do not load them in turns, and nobody waits for ever.
 """
 
 from collections import deque
-from collections.abc import Set
+from collections.abc import Collection, Set
 from copy import deepcopy
 from dataclasses import dataclass
 
 PREFERENCE_BOUND = 3
-LANES = {"quick": 1, "long": 1, "download": 2}  # how many jobs of a lane run at once, where their model does not batch
+TRAINING = "training"  # the lane of jobs that have a process of their own
+LANES = {"quick": 1, "long": 1, "download": 2, TRAINING: 1}  # jobs of a lane at once, where their model does not batch
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,11 @@ class TurnQueue:
         """The lane in which a job waits."""
         return next((job.lane for job in self._all() if job.job_id == job_id), None)
 
-    def drain(self) -> list[Waiting]:
-        """Take everything out."""
-        jobs = self._all()
-        self._lines.clear()
+    def drain(self, lanes: Collection[str]) -> list[Waiting]:
+        """Take everything out of these lanes."""
+        jobs = [job for job in self._all() if job.lane in lanes]
+        for lane in lanes:
+            self._lines.pop(lane, None)
         return jobs
 
     def waiting_of(self, owner: str) -> int:

@@ -1,6 +1,7 @@
 """The face of the jobs: takes requests, gives turns to the worker, and tells how each job is doing.
 
     submit → folder + row → TurnQueue → engine → worker …… end.json → on_end → row
+                                     └→ trainings → a process for each job ┘
 
 It never loads a model. Everything it knows can be read again from the folders: `recover` does so.
 """
@@ -9,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,32 +20,32 @@ from pipelines.base import find_families
 from pipelines.errors.access import NotFound, QueueFull, QuotaReached
 from pipelines.errors.base import StudioError
 from pipelines.errors.crossing import error_from_json
-from pipelines.errors.jobs import EngineBroken, InternalError, Interrupted, ShuttingDown, WorkerDied
+from pipelines.errors.jobs import EngineBroken, Interrupted, ShuttingDown, WorkerDied
 from pipelines.errors.requests import MalformedRequest
+from pipelines.errors.runs import RunKilled
 from pipelines.errors.storage import StorageError
 from pipelines.loading.catalog import Catalog
 from pipelines.types.crossing import Request, from_json, to_json
+from pipelines.types.training import TrainRequest
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
-from studio.jobs.folder import JOB_ID, End, JobFolder, JobSpec, State, file_name, new_job_id
+from studio.jobs.folder import JOB_ID, JobFolder, JobSpec, file_name, new_job_id
 from studio.jobs.job import Job, JobEvent, Place, event_of
 from studio.jobs.ledger import read_ledger
-from studio.jobs.queue import LANES, TurnQueue, Waiting
+from studio.jobs.queue import LANES, TRAINING, TurnQueue, Waiting
+from studio.jobs.records import OnEnd, Records
 from studio.jobs.store import JobStore, Row, amount_of
+from studio.jobs.trainings import Trainings
 from studio.settings import Settings
 
 BATCH_SLOTS = 8
 POLL_SECONDS = 0.05
 PLACE_POLL_SECONDS = 0.5
 ADOPTED_POLL_SECONDS = 0.5
-PRIVATE_GRACE_SECONDS = 5.0  # what keeps nothing stays just long enough for its reader to see the end
 BROKEN_AFTER_DEATHS = 3
 STOP_SECONDS = 8.0  # Docker kills after ten
 
 log = logging.getLogger("studio.jobs")
-
-
-OnEnd = Callable[[Job], None]
 
 
 class Supervisor:
@@ -53,24 +54,32 @@ class Supervisor:
     `on_end` is told every end, once at least; it may be told again after a crash.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog, store: JobStore, engine: Engine, on_end: OnEnd) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        store: JobStore,
+        engine: Engine,
+        trainings: Trainings,
+        on_end: OnEnd,
+    ) -> None:
         self._settings = settings
         self._catalog = catalog
         self._families = find_families()
         self._store = store
         self._engine = engine
-        self._on_end = on_end
+        self._trainings = trainings
         self._folder = settings.home / "jobs"
+        self._records = Records(self._folder, store, on_end)
         self._lock = threading.RLock()
         self._queue = TurnQueue()
         self._running: dict[str, Waiting] = {}
         self._adopted: set[str] = set()
-        self._settling: set[str] = set()  # ended, and `on_end` is being told
-        self._ends: dict[str, End] = {}  # ends that could not be written, kept until the server stops
         self._loaded: list[dict] = []
         self._loaded_at = 0.0
         self._device = "unknown"
         self._is_ready = False
+        self._is_started = False
         self._is_broken = False
         self._is_closing = threading.Event()
 
@@ -83,27 +92,42 @@ class Supervisor:
         """
         found = recovery.find(self._folder, self._store)
         for folder in found.not_kept:
-            self._forget(folder)
+            self._records.forget(folder)
         for folder in found.waiting:
             spec = folder.spec()
-            self._index(Row.of(spec, "queued"))
+            self._records.index(Row.of(spec, "queued"))
             self._queue.put(self._waiting(spec))
         for folder in found.worked_on:
-            self._index(Row.of(folder.spec(), "running"))
-            self._adopted.add(folder.id)
+            spec = folder.spec()
+            self._records.index(Row.of(spec, "running"))
+            if spec.request.lane == TRAINING:
+                self._running[folder.id] = self._waiting(spec)
+                self._trainings.adopt(folder.id)
+            else:
+                self._adopted.add(folder.id)
         for folder in found.interrupted:
-            self._write_end(folder, "interrupted", Interrupted())
+            is_training = folder.spec().request.lane == TRAINING
+            error = RunKilled(log=self._trainings.last_words(folder)) if is_training else Interrupted()
+            self._records.write_end(folder, "interrupted", error)
         for folder in found.interrupted + found.ended:
             self._settle(folder)
 
     def start(self) -> None:
-        """Start the worker."""
+        """Start the worker, and give their turn to the runs that wait."""
         self._engine.start(self._hear, self._bury)
+        self._trainings.start(self._hear)
+        self._is_started = True
+        self._give_turns()
         threading.Thread(target=self._watch_adopted, name="adopted-jobs", daemon=True).start()
 
-    def close(self) -> None:
-        """Take no more work and give the worker a moment to finish; what it finishes later, the next start finds."""
+    def close(self, *, is_pausing: bool = False) -> None:
+        """Take no more work and give the worker a moment to finish; what it finishes later, the next start finds.
+
+        Runs go on without a server. `is_pausing`: they are to save and end, because the whole machine may go.
+        """
         self._is_closing.set()
+        self._records.close()
+        self._trainings.close(is_pausing=is_pausing, timeout_seconds=STOP_SECONDS)
         self._engine.close(STOP_SECONDS if self._running else 0.0)
 
     # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
@@ -135,9 +159,10 @@ class Supervisor:
         files = files or {}
         names = {field: file_name(field) if field in files else "" for field in request.FILES}
         request = _checked(replace(request, **names))  # type: ignore[arg-type]  # its own fields
-        self._catalog.check(request)
+        if not isinstance(request, TrainRequest):
+            self._catalog.check(request)
         with self._lock:
-            self._refuse_overload(owner)
+            self._refuse_overload(owner, request)
             folder = JobFolder.create(
                 self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
                 files={field: files[field] for field in request.FILES if field in files}, parents=tuple(parents),
@@ -170,14 +195,14 @@ class Supervisor:
         row = self._store.get(job_id) if JOB_ID.fullmatch(job_id) else None
         if row is None or row.owner != owner:
             raise NotFound(thing="job")
-        return self._job(row)
+        return self._records.job(row)
 
     def recent(self, owner: str, limit: int = 30) -> list[Job]:
         """The newest jobs of a person, first the newest. Those that keep nothing are among them until they are gone."""
         jobs = []
         for row in self._store.of_owner(owner, limit):
             try:
-                jobs.append(self._job(row))
+                jobs.append(self._records.job(row))
             except NotFound:
                 continue  # removed between the two looks, or no longer readable
         return jobs
@@ -185,7 +210,7 @@ class Supervisor:
     def remove(self, owner: str, job_id: str) -> None:
         """Delete a job that has ended, with its folder. One that has not stays as it is. Raises NotFound."""
         if self.get(owner, job_id).is_ended:
-            self._forget(JobFolder(self._folder / job_id))
+            self._records.forget(self._records.folder(job_id))
 
     def unfinished(self) -> list[Row]:
         """What waits or runs now, of everybody."""
@@ -195,9 +220,9 @@ class Supervisor:
         """Stop a job: a queued one ends at once, a running one within a second. An ended one stays as it is."""
         with self._lock:
             job = self.get(owner, job_id)
-            folder = JobFolder(self._folder / job_id)
+            folder = self._records.folder(job_id)
             if self._queue.remove(job_id):
-                self._write_end(folder, "cancelled", None)
+                self._records.write_end(folder, "cancelled", None)
                 self._settle(folder)
             elif not job.is_ended:
                 folder.ask_to_cancel()
@@ -208,7 +233,7 @@ class Supervisor:
             if row.owner == owner:
                 with self._lock:
                     self._queue.remove(row.id)
-                    self._forget(JobFolder(self._folder / row.id))
+                    self._records.forget(self._records.folder(row.id))
 
     def unload(self, model: str) -> None:
         """Take a model out of memory; one that is at work, after its work."""
@@ -241,7 +266,7 @@ class Supervisor:
     def folder(self, owner: str, job_id: str) -> JobFolder:
         """The files of a job: its previews, and the pictures of one that keeps nothing. Raises NotFound."""
         self.get(owner, job_id)
-        return JobFolder(self._folder / job_id)
+        return self._records.folder(job_id)
 
     async def watch(self, owner: str, job_id: str) -> AsyncIterator[JobEvent]:
         """Everything that happened from the start, then everything that happens, up to the event "end".
@@ -250,12 +275,12 @@ class Supervisor:
         Any number of readers may watch, now or later; a reader that goes away changes nothing.
         """
         self.get(owner, job_id)
-        folder = JobFolder(self._folder / job_id)
+        folder = self._records.folder(job_id)
         reader = folder.reader()
         place: Place | None = None
         next_look = 0.0
         while True:
-            end = folder.end() or self._ends.get(job_id)  # before the events, so that none is missed
+            end = self._records.end(folder)  # before the events, so that none is missed
             for line in reader.read():
                 if (event := event_of(line)) is not None:
                     yield event
@@ -306,10 +331,10 @@ class Supervisor:
         except StudioError:
             return amount_of(request)
 
-    def _refuse_overload(self, owner: str) -> None:
+    def _refuse_overload(self, owner: str, request: Request) -> None:
         if self._is_closing.is_set():
             raise ShuttingDown()
-        if self._is_broken:
+        if self._is_broken and request.lane != TRAINING:
             raise self._broken()
         waiting = len(self._queue)
         if waiting >= self._settings.queue_limit:
@@ -323,18 +348,25 @@ class Supervisor:
 
     def _give_turns(self) -> None:
         """Fill every lane: as many jobs as it runs at once, or several of one model that batches."""
-        if not self._is_ready or self._is_closing.is_set():
+        if self._is_closing.is_set():
             return
         with self._lock:
             for lane in LANES:
-                while (waiting := self._next(lane)) is not None:
+                while self._is_open(lane) and (waiting := self._next(lane)) is not None:
                     try:
-                        spec = JobFolder(self._folder / waiting.job_id).spec()
+                        spec = self._records.folder(waiting.job_id).spec()
                     except (ValueError, OSError):
                         continue  # deleted while it waited
                     self._running[waiting.job_id] = waiting
-                    self._index(Row.of(spec, "running"))
-                    self._engine.tell({"run": waiting.job_id})
+                    self._records.index(Row.of(spec, "running"))
+                    if lane == TRAINING:
+                        self._trainings.run(waiting.job_id)
+                    else:
+                        self._engine.tell({"run": waiting.job_id})
+
+    def _is_open(self, lane: str) -> bool:
+        """Training needs no worker."""
+        return self._is_started if lane == TRAINING else self._is_ready
 
     def _next(self, lane: str) -> Waiting | None:
         busy = [job for job in self._running.values() if job.lane == lane]
@@ -369,10 +401,10 @@ class Supervisor:
         self._give_turns()
 
     def _hear_end(self, report: dict) -> None:
-        folder = JobFolder(self._folder / report["ended"])
+        folder = self._records.folder(report["ended"])
         if folder.path.exists() and folder.end() is None:  # the disk would not take it: memory must
             error = error_from_json(report["error"]) if report["error"] else None
-            self._ends[folder.id] = End(report["state"], None, error, None, time.time())
+            self._records.remember_end(folder, report["state"], error)
         self._settle(folder)
 
     def _bury(self, early_deaths: int) -> None:
@@ -386,17 +418,19 @@ class Supervisor:
             self._is_broken = early_deaths >= BROKEN_AFTER_DEATHS
             ended: list[JobFolder] = []
             for job_id, waiting in list(self._running.items()):
-                folder = JobFolder(self._folder / job_id)
+                if waiting.lane == TRAINING:
+                    continue
+                folder = self._records.folder(job_id)
                 if folder.path.exists() and folder.end() is None and not folder.is_started():
                     del self._running[job_id]
                     self._queue.put(waiting)
                     continue
                 if folder.path.exists() and folder.end() is None:
-                    self._write_end(folder, "interrupted", WorkerDied())
+                    self._records.write_end(folder, "interrupted", WorkerDied())
                 ended.append(folder)
-            for waiting in self._queue.drain() if self._is_broken else ():
-                folder = JobFolder(self._folder / waiting.job_id)
-                self._write_end(folder, "failed", self._broken())
+            for waiting in self._queue.drain(LANES.keys() - {TRAINING}) if self._is_broken else ():
+                folder = self._records.folder(waiting.job_id)
+                self._records.write_end(folder, "failed", self._broken())
                 ended.append(folder)
         for folder in ended:
             self._settle(folder)
@@ -408,101 +442,31 @@ class Supervisor:
         """Jobs of a worker that outlived its server end when their lock is free."""
         while not self._is_closing.wait(ADOPTED_POLL_SECONDS):
             for job_id in list(self._adopted):
-                folder = JobFolder(self._folder / job_id)
+                folder = self._records.folder(job_id)
                 try:
                     if folder.is_locked():
                         continue
                 except (StorageError, OSError):  # gone, or the disk does not answer: what can be read decides
                     log.exception("job %s", job_id)
                 if folder.path.exists() and folder.end() is None:
-                    self._write_end(folder, "interrupted", Interrupted())
+                    self._records.write_end(folder, "interrupted", Interrupted())
                 self._settle(folder)
 
     # ── ends ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _write_end(self, folder: JobFolder, state: State, error: StudioError | None) -> None:
-        end = End(state, None, error, None, time.time())
-        try:
-            folder.finish(end)
-        except (StudioError, OSError):
-            self._ends[folder.id] = end
-
     def _settle(self, folder: JobFolder) -> None:
-        """Tell `on_end` of an end, then write it into the index: in this order, so that a crash repeats it.
-
-        Where the disk is full the row stays unfinished, and the next start does both again.
-        """
+        """A job that was running has ended. Until its end is kept it counts as unsettled, without a gap."""
         with self._lock:
+            self._records.begin_to_settle(folder.id)
             self._running.pop(folder.id, None)
             self._adopted.discard(folder.id)
-            self._settling.add(folder.id)
-        try:
-            self._keep_end(folder)
-        finally:
-            with self._lock:
-                self._settling.discard(folder.id)
+        self._records.settle(folder)
 
     def _is_unsettled(self, job_id: str) -> bool:
         """Whether an end that is there is still to be kept. A studio that closes keeps it at its next start."""
         with self._lock:
-            is_known = job_id in self._running or job_id in self._adopted or job_id in self._settling
+            is_known = job_id in self._running or job_id in self._adopted or self._records.is_settling(job_id)
             return is_known and not self._is_closing.is_set()
-
-    def _keep_end(self, folder: JobFolder) -> None:
-        try:
-            spec = folder.spec()
-        except (ValueError, OSError):
-            return  # its person deleted it while it ran
-        end = folder.end() or self._ends.get(folder.id)
-        if end is None:
-            end = End("interrupted", None, InternalError(where="no end"), None, time.time())
-            self._ends[folder.id] = end
-        row = Row.of(spec, end.state, end)
-        try:
-            self._on_end(self._job(row))
-            self._store.put(row)
-        except StorageError as error:
-            log.error("job %s is not in the index: %s", folder.id, error)
-        if not spec.keep:
-            forget = threading.Timer(PRIVATE_GRACE_SECONDS, self._forget, [folder])
-            forget.daemon = True
-            forget.start()
-
-    def _index(self, row: Row) -> None:
-        """Bring the index up to date. A full disk leaves it behind the folders, which the next start puts right."""
-        try:
-            self._store.put(row)
-        except StorageError as error:
-            log.error("the index is behind: %s", error)
-
-    def _forget(self, folder: JobFolder) -> None:
-        folder.remove()
-        self._ends.pop(folder.id, None)
-        if not self._is_closing.is_set():  # else the next start finds a row without a folder
-            self._store.remove(folder.id)
-
-    def _job(self, row: Row) -> Job:
-        folder = JobFolder(self._folder / row.id)
-        try:
-            request = folder.spec().request
-        except (ValueError, OSError) as error:
-            raise NotFound(thing="job") from error
-        end = folder.end() or self._ends.get(row.id)
-        return Job(
-            id=row.id,
-            owner=row.owner,
-            request=request,
-            state=end.state if end else row.state,
-            keep=row.keep,
-            created=row.created,
-            started=row.started,
-            ended=row.ended,
-            result=end.result if end else None,
-            error=end.error if end else None,
-            creation_ids=end.creation_ids if end else (),
-            conversation_id=row.conversation_id,
-            node_id=row.node_id,
-        )
 
     def _memory(self) -> dict[str, int]:
         """What the worker holds of this machine's memory; nothing while there is no worker process."""

@@ -29,7 +29,7 @@ from studio.hub_token import HubToken
 from studio.jobs.folder import End, JobFolder, JobSpec, State
 from studio.jobs.keep import Keep
 from studio.jobs.keeper import Keeper as MemoryKeeper
-from studio.jobs.ledger import Ledger
+from studio.jobs.ledger import ENGINE, Ledger
 from studio.library.creations import Creations
 
 CANCEL_POLL_SECONDS = 0.05
@@ -209,7 +209,7 @@ def make_worker(
     ledgers: list[Ledger] = []
 
     def open_ledger(budget_bytes: int, free_bytes: Callable[[], int], store: Store) -> Ledger:
-        ledgers.append(Ledger(home / "ledger", "the engine", store, budget_bytes, free_bytes, gives_way=True))
+        ledgers.append(Ledger(home / "ledger", ENGINE, store, budget_bytes, free_bytes, gives_way=True))
         return ledgers[-1]
 
     # 2. One pipeline with its cache, the others beside it

@@ -6,7 +6,9 @@ from typing import Any
 
 import gradio as gr
 
+from pipelines.types.training import TrainRequest
 from studio.identity import GUEST
+from studio.jobs.job import Job
 from studio.services import Services
 from studio.ui import lists
 from studio.ui.components import items, pressed, quietly
@@ -90,14 +92,29 @@ class Drawer:
 
     def _press(self, event: gr.EventData, request: gr.Request) -> dict:
         """Open, stop or run a job again. Raises NotFound for what is not this person's."""
-        owner, jobs = self._services.identity.who(request), self._services.jobs
+        owner = self._services.identity.who(request)
         updates: dict[Any, Any] = {self._pressed: secrets.token_hex(4)}
         match pressed(event):
             case ("open", job_id):
                 updates |= {self._wish: make_wish("job", job_id), self._side: gr.Sidebar(open=False)}
             case ("stop", job_id):
-                jobs.cancel(owner, job_id)
+                self._stop(owner, job_id)
             case ("again", job_id):
-                again = jobs.rerun(owner, job_id)
+                again = self._again(owner, job_id)
                 updates |= {self._wish: make_wish("job", again.id), self._side: gr.Sidebar(open=False)}
         return updates
+
+    def _stop(self, owner: str, job_id: str) -> None:
+        """A training keeps what it has learnt."""
+        if isinstance(self._services.jobs.get(owner, job_id).request, TrainRequest):
+            self._services.runs.stop(owner, self._services.runs.of_job(owner, job_id).id, save=True)
+        else:
+            self._services.jobs.cancel(owner, job_id)
+
+    def _again(self, owner: str, job_id: str) -> Job:
+        """A training goes on where it can."""
+        if not isinstance(self._services.jobs.get(owner, job_id).request, TrainRequest):
+            return self._services.jobs.rerun(owner, job_id)
+        runs = self._services.runs
+        run = runs.of_job(owner, job_id)
+        return runs.again(owner, run.id) if runs.checkpoint(run) is None else runs.resume(owner, run.id)

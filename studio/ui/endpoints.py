@@ -21,6 +21,7 @@ from studio.ui.image.endpoints import ImageEndpoints
 from studio.ui.stream import follow
 from studio.ui.text.chosen import Chosen
 from studio.ui.told import told
+from studio.ui.training.endpoints import TrainingEndpoints, training_facts
 
 DEFAULT_MODEL = "smollm2-135m-instruct"
 DEFAULTS = Chosen().sampling()  # the same as the page's
@@ -29,9 +30,10 @@ UPLOADED = {"validate_meta": True}  # gradio has looked where a file lies only i
 
 def add_endpoints(services: Services) -> None:
     """Give the Blocks that is being built its endpoints."""
-    its, images = Endpoints(services), ImageEndpoints(services)
+    its, images, training = Endpoints(services), ImageEndpoints(services), TrainingEndpoints(services)
     text = (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job)
-    for endpoint in (*text, images.generate_image, images.edit_image, images.upscale_image):
+    of_training = (training.train, training.stop_training, training.resume_training)
+    for endpoint in (*text, images.generate_image, images.edit_image, images.upscale_image, *of_training):
         api(told(typed(endpoint)), api_name=endpoint.__name__, concurrency_limit=None)
 
 
@@ -105,13 +107,14 @@ class Endpoints:
 
     def job(self, request: gr.Request, job_id: str) -> dict[str, Any]:
         """How one of your jobs is doing: its state, its place in the queue, its text once it has ended, its figures, its
-        error in words.
+        error in words; of a training its step and the newest of each metric.
 
         Args:
             job_id: the id of the job
         """
         jobs = self._services.jobs
-        return describe(jobs.get(self._services.identity.who(request), job_id), jobs.place(job_id))
+        job = jobs.get(self._services.identity.who(request), job_id)
+        return describe(job, jobs.place(job_id)) | training_facts(self._services, job)
 
     def cancel_job(self, request: gr.Request, job_id: str) -> dict[str, Any]:
         """Stop one of your jobs, waiting or running. One that has ended stays as it is.

@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from studio.services import Services
+from studio.ui.address import ADDRESS_HEAD, keep_in_address
 from studio.ui.drawer import Drawer
 from studio.ui.endpoints import add_endpoints
 from studio.ui.i18n import translations
@@ -15,6 +16,7 @@ from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.library import LibraryTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.text import TextTab
+from studio.ui.tabs.training import TrainingTab
 from studio.ui.theme import CSS_FILE, HEAD, IMAGE_SCRIPT, theme
 from studio.ui.wishes import NONE
 
@@ -34,21 +36,24 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         with gr.Tabs(elem_id="studio-tabs") as tabs:
             text = TextTab(services, wish, tabs)
             image = ImageTab(services, wish, tabs)
+            training = TrainingTab(services, wish, tabs)
             LibraryTab(services, wish)
             ModelsTab(services, wish, tabs)
         keep_fresh(
             services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
             image=image.images.settings.model,
         )  # fmt: skip
+        keep_in_address(page, tabs)
         text.load(page)
         image.load(page)
+        training.load(page)
         drawer.load(page)
         add_endpoints(services)
     page.queue(api_open=False, max_size=256, default_concurrency_limit=None)
     return page, {
         "theme": theme(),
         "css": CSS_FILE.read_text("utf-8"),
-        "head": f"{HEAD}<script>\n{IMAGE_SCRIPT.read_text('utf-8')}</script>\n",
+        "head": f"{HEAD}{ADDRESS_HEAD}<script>\n{IMAGE_SCRIPT.read_text('utf-8')}</script>\n",
         "i18n": translations(),
         "ssr_mode": False,
         "run_history": False,

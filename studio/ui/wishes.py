@@ -9,4 +9,9 @@ NONE: Wish = ("", "", "")
 
 def wish(what: str, which: str) -> Wish:
     """The nonce makes the same wish twice two changes."""
-    return what, which, secrets.token_hex(4)
+    return what, which, nonce()
+
+
+def nonce() -> str:
+    """What a State is set to so that it changes."""
+    return secrets.token_hex(4)

@@ -33,13 +33,18 @@ class Shelf:
             raise NotFound(thing="picture")
         return b"jpeg"
 
+    def find_sample(self, owner: str, run_id: str, name: str) -> Path:
+        if (owner, run_id) != (self.owner, "run") or name not in NAMES:
+            raise NotFound(thing="picture")
+        return self.folder / name
+
     def convert(self, owner: str, creation_id: str, file_format: str) -> bytes:
         return self.find(owner, creation_id, "").read_bytes() + file_format.encode()
 
     def browser(self, owner: str | None = None) -> TestClient:
         cookie = self.identity.cookie(owner, is_https=False, is_framed=False).partition(";")[0] if owner else ""
         headers = {"cookie": cookie}
-        shelves = Shelves(self.find, self.find_preview, self.convert)
+        shelves = Shelves(self.find, self.find_preview, self.find_sample, self.convert)
         return TestClient(Starlette(routes=media_routes(shelves, self.identity)), headers=headers)
 
 
@@ -103,3 +108,11 @@ def test_a_preview_is_its_owner_s_and_is_not_stored(shelf: Shelf) -> None:
     assert shelf.browser(shelf.owner).get("/media/jobs/job/preview-2.jpg").status_code == 404
     assert shelf.browser(shelf.identity.new_visitor()).get("/media/jobs/job/preview-1.jpg").status_code == 404
     assert shelf.browser(None).get("/media/jobs/job/preview-1.jpg").status_code == 404
+
+
+def test_what_a_run_made_is_shown_to_its_owner_alone(shelf: Shelf) -> None:
+    png = next(name for name in NAMES if name.endswith(".png"))
+    answer = shelf.browser(shelf.owner).get(f"/media/runs/run/{png}")
+    assert answer.status_code == 200 and answer.headers["x-content-type-options"] == "nosniff"
+    assert shelf.browser(shelf.identity.new_visitor()).get(f"/media/runs/run/{png}").status_code == 404
+    assert shelf.browser(shelf.owner).get(f"/media/runs/other/{png}").status_code == 404

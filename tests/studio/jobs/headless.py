@@ -1,6 +1,7 @@
 """The studio without its page, for tests that kill it: starts in a second, takes prompts on standard input.
 
 {"submit": "prompt", "seed": 1}   →  {"job": id}        after the job is acknowledged
+{"train": settings}               →  {"job": id}        a run of the digits
 {"states": true}                  →  {id: state, …}     of every job
 """
 
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 from pipelines.types.text import Message, Sampling, TextRequest
+from pipelines.types.training import TrainRequest
 from studio.services import Services
 from studio.settings import Settings
 
@@ -27,6 +29,9 @@ def main() -> None:
         if "submit" in command:
             job_id = chat(services, command) if command.get("chat") else write(services, command)
             print(json.dumps({"job": job_id}), flush=True)
+        elif "train" in command:
+            job = services.runs.start(OWNER, TrainRequest("cnn", "digits", command["train"], "cpu"))
+            print(json.dumps({"job": job.id}), flush=True)
         else:
             print(json.dumps(look(services)), flush=True)
     services.close()

@@ -13,7 +13,7 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.requests import EmptyPrompt, MissingPicture, SettingOutOfRange
 from pipelines.provenance import recipe
 from pipelines.types.image import ImageRequest, ImageResult
-from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
+from studio.jobs.records import PRIVATE_GRACE_SECONDS
 from studio.services import Services
 from studio.settings import Settings
 from studio.ui.image.files import png

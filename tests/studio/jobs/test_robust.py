@@ -52,6 +52,23 @@ def test_a_worker_that_dies_after_its_conversation_was_deleted(open_services: Op
     assert services.jobs.status()["running"] == 0
 
 
+def test_who_sees_the_end_of_a_job_sees_its_turn_over(open_services: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its folder tells the end before the worker's report of it has been heard: on a busy machine, long before."""
+    services = open_services(is_started=False)
+    hear = services.jobs._hear
+
+    def hear_late(report: dict) -> None:
+        if "ended" in report:
+            time.sleep(0.5)
+        hear(report)
+
+    monkeypatch.setattr(services.jobs, "_hear", hear_late)
+    services.start()
+    job = services.jobs.submit(ANN, story())
+    assert watch(services.jobs, ANN, job.id)[-1].data.state == "done"
+    assert services.jobs.status()["running"] == 0
+
+
 def test_a_model_that_is_moved_while_it_runs_hurts_nobody_else(open_services: Open, tmp_path: Path) -> None:
     services = open_services()
     folder = StarterStore(services.settings.cache).folder(MODEL, ignore)

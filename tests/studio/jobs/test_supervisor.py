@@ -19,7 +19,7 @@ from pipelines.types.text import Message, Sampling, TextRequest
 from studio.jobs import supervisor
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.job import Job
-from studio.jobs.supervisor import PRIVATE_GRACE_SECONDS
+from studio.jobs.records import PRIVATE_GRACE_SECONDS
 from tests.studio.jobs.conftest import ANN, BO, MODEL, Open, story, wait_for_first_token, watch
 
 
@@ -70,13 +70,13 @@ def test_an_answer_goes_into_its_conversation(open_services: Open) -> None:
 
 def test_who_sees_the_end_finds_what_was_made(open_services: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     services = open_services()
-    keep = services.jobs._on_end
+    keep = services.jobs._records._on_end
 
     def take_a_while(job: Job) -> None:
         time.sleep(0.5)
         keep(job)
 
-    monkeypatch.setattr(services.jobs, "_on_end", take_a_while)
+    monkeypatch.setattr(services.jobs._records, "_on_end", take_a_while)
     job = services.jobs.submit(ANN, story())
     assert watch(services.jobs, ANN, job.id)[-1].kind == "end"
     assert services.creations.list(ANN).total == 1

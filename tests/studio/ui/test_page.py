@@ -89,6 +89,24 @@ ELEMENTS = [
     "image-queue",
     "image-recent",
     "image-drop",
+    "training-trainer",
+    "training-about",
+    "training-dataset",
+    "training-data",
+    "training-base",
+    "training-preset",
+    "training-name",
+    "training-settings",
+    "training-forecast",
+    "training-start",
+    "training-rule",
+    "training-head",
+    "training-actions",
+    "training-model",
+    "training-curves",
+    "training-samples",
+    "training-log",
+    "training-runs",
     "library-search",
     "library-kind",
     "library-starred",
@@ -121,7 +139,8 @@ def test_every_part_carries_its_name(built: Any) -> None:
 def test_only_the_named_endpoints_are_public(built: Any) -> None:
     public = [one["api_name"] for one in built[0]["dependencies"] if one["api_visibility"] == "public"]
     text = ["generate_text", "chat", "list_models", "job", "cancel_job"]
-    assert public == [*text, "generate_image", "edit_image", "upscale_image"]
+    training = ["train", "stop_training", "resume_training"]
+    assert public == [*text, "generate_image", "edit_image", "upscale_image", *training]
 
 
 def test_the_tabs_hold_only_tabs(built: Any) -> None:

@@ -1,0 +1,300 @@
+"""Training runs as a person knows them: start, watch, stop, go on, start again, delete. Each belongs to its owner.
+
+    <home>/runs/<id>/
+      owner.json      whose it is, what was asked, the jobs that worked on it; written by the server before its first job
+      everything else pipelines/training/run.py, and the log and usage of the process
+
+A run is the work, a job is one go at it: to resume is a new job on the same run. Knows no page and no process.
+"""
+
+import json
+import logging
+import shutil
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from pipelines.errors.access import NotAllowed, NotFound
+from pipelines.errors.base import StudioError
+from pipelines.errors.runs import NoCheckpoint
+from pipelines.errors.training import NoBaseModel, RunAtWork, UnknownDataset, UnknownTrainer, WrongData
+from pipelines.training import checkpoints
+from pipelines.training.data import find_datasets, serves
+from pipelines.training.trainer import changed, find_trainers
+from pipelines.types.crossing import from_json, to_json
+from pipelines.types.training import RUN_ID, Metrics, TrainRequest
+from studio.files import storage_errors, write_whole
+from studio.jobs import commands
+from studio.jobs.curve import Curve, Told
+from studio.jobs.job import Job
+from studio.jobs.supervisor import Supervisor
+from studio.jobs.trainings import log_tail
+from studio.jobs.usage import Usage, expected
+from studio.settings import Settings
+
+SCHEMA = 1
+SAMPLES_SHOWN = 6
+
+log = logging.getLogger("studio.runs")
+
+
+@dataclass(frozen=True)
+class Run:
+    """`request` is what was asked; `jobs` the ids of the goes at it, the newest last, whose job is `job`."""
+
+    id: str
+    owner: str
+    request: TrainRequest
+    created: float
+    jobs: tuple[str, ...]
+    job: Job | None = None
+
+    @property
+    def state(self) -> str:
+        return self.job.state if self.job else "interrupted"
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.job is not None and not self.job.is_ended
+
+
+class Runs:
+    """All runs of a home. Every method may be called from any thread."""
+
+    def __init__(self, settings: Settings, jobs: Supervisor) -> None:
+        self._folder = settings.home / "runs"
+        self._is_offered = not settings.is_public_demo
+        self._jobs = jobs
+        self._whole: set[Path] = set()  # checkpoints that were verified
+        self._curves: dict[str, Curve] = {}
+        self._told: dict[str, Told] = {}
+
+    # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def start(self, owner: str, request: TrainRequest) -> Job:
+        """A new run. Raises NotAllowed in a public demo, TrainingError for what cannot be trained, and what `submit` raises."""
+        self._refuse_strangers()
+        device = self._jobs.status()["workers"][0]["device"]
+        preset = request.preset or ("gpu" if device in ("cuda", "mps") else "cpu")
+        request = replace(request, preset=preset, run="")
+        settings_of(request)
+        job_id = self._jobs.new_job_id()
+        run = Run(job_id, owner, request, time.time(), (job_id,))
+        with storage_errors(self._folder):
+            (self._folder / run.id).mkdir(mode=0o700, parents=True)
+        try:
+            self._write(run)
+            return self._jobs.submit(owner, request, job_id=job_id)
+        except BaseException:
+            shutil.rmtree(self._folder / run.id, ignore_errors=True)
+            raise
+
+    def resume(self, owner: str, run_id: str) -> Job:
+        """Go on from the newest checkpoint, as a new job. Raises NotFound, NoCheckpoint, RunAtWork."""
+        self._refuse_strangers()
+        run = self.get(owner, run_id)
+        if run.is_at_work:
+            raise RunAtWork()
+        if self.checkpoint(run) is None:
+            raise NoCheckpoint()
+        job_id = self._jobs.new_job_id()
+        self._write(replace(run, jobs=(*run.jobs, job_id)))
+        try:
+            return self._jobs.submit(owner, replace(run.request, run=run.id), job_id=job_id)
+        except BaseException:
+            self._write(run)
+            raise
+
+    def again(self, owner: str, run_id: str) -> Job:
+        """A new run with the settings of this one."""
+        return self.start(owner, self.get(owner, run_id).request)
+
+    def stop(self, owner: str, run_id: str, *, save: bool) -> None:
+        """End it at its next step, with a checkpoint or without; one that waits ends at once. Raises NotFound."""
+        run = self.get(owner, run_id)
+        if run.job is None or run.job.is_ended:
+            return
+        if save and run.job.state == "running":
+            commands.ask(self._jobs.folder(owner, run.job.id), "stop")
+        else:
+            self._jobs.cancel(owner, run.job.id)
+
+    def ask(self, owner: str, run_id: str, what: Literal["checkpoint", "sample"]) -> None:
+        """Save or sample at its next step, and go on."""
+        run = self.get(owner, run_id)
+        if run.job is not None and run.job.state == "running":
+            commands.ask(self._jobs.folder(owner, run.job.id), what)
+
+    def remove(self, owner: str, run_id: str) -> None:
+        """Delete a run with its checkpoints and its jobs; its model stays. Raises NotFound, RunAtWork."""
+        run = self.get(owner, run_id)
+        if run.is_at_work:
+            raise RunAtWork()
+        (self._folder / run.id / "owner.json").unlink(missing_ok=True)  # first: nobody finds half a run
+        shutil.rmtree(self._folder / run.id, ignore_errors=True)
+        self._curves.pop(run.id, None)
+        for job_id in run.jobs:
+            self._told.pop(job_id, None)
+            try:
+                self._jobs.remove(owner, job_id)
+            except NotFound:
+                continue
+
+    def asked(self, run: Run) -> frozenset[str]:
+        """What its process was told and has not done yet."""
+        if run.job is None or run.job.is_ended:
+            return frozenset()
+        return commands.asked(self._jobs.folder(run.owner, run.job.id))
+
+    def go_on(self) -> None:
+        """At the start: every run that was paused when the studio was stopped as a service goes on by itself."""
+        for run in self._all():
+            self._go_on(run)
+
+    def go_on_after(self, job: Job) -> None:
+        """One that took longer to pause than its studio to start again goes on when its job has ended."""
+        try:
+            self._go_on(self.of_job(job.owner, job.id))
+        except NotFound:  # it was deleted
+            return
+
+    def _go_on(self, run: Run) -> None:
+        newest = self._job(run)
+        if newest is None or newest.state != "interrupted":
+            return
+        if commands.is_asked(self._jobs.folder(run.owner, newest.id), "pause") and self.checkpoint(run) is not None:
+            try:
+                self.resume(run.owner, run.id)
+            except (
+                StudioError
+            ) as error:  # the studio is closing, the queue or the disk is full: the next start tries again
+                log.warning("run %s does not go on by itself: %s", run.id, error)
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def get(self, owner: str, run_id: str) -> Run:
+        """Raises NotFound when there is none or it is somebody else's."""
+        run = self._read(self._folder / run_id) if RUN_ID.fullmatch(run_id) else None
+        if run is None or run.owner != owner:
+            raise NotFound(thing="training run")
+        return replace(run, job=self._job(run))
+
+    def of_job(self, owner: str, job_id: str) -> Run:
+        """The run that a job worked on. Raises NotFound."""
+        request = self._jobs.get(owner, job_id).request
+        if not isinstance(request, TrainRequest):
+            raise NotFound(thing="training run")
+        return self.get(owner, request.run or job_id)
+
+    def of_owner(self, owner: str) -> list[Run]:
+        """A person's runs, newest first."""
+        own = [replace(run, job=self._job(run)) for run in self._all() if run.owner == owner]
+        return sorted(own, key=lambda run: run.created, reverse=True)
+
+    def checkpoint(self, run: Run) -> int | None:
+        """The step of the newest whole checkpoint, None where there is none."""
+        for place in sorted((self._folder / run.id / "checkpoints").glob("step-*"), reverse=True):
+            if self._is_whole(place):
+                return int(place.name.removeprefix("step-"))
+        return None
+
+    def _is_whole(self, place: Path) -> bool:
+        """Read through once: what is whole is never written again."""
+        if place not in self._whole and checkpoints.is_whole(place):
+            self._whole.add(place)
+        return place in self._whole and place.exists()
+
+    def curve(self, run: Run) -> list[dict]:
+        """Its measured points, each with its "step"."""
+        return self._curves.setdefault(run.id, Curve(self._folder / run.id / "metrics.jsonl")).read()
+
+    def progress(self, job: Job) -> Metrics | None:
+        """The last that a training job has told of its steps."""
+        return self._heard(job).metrics
+
+    def said(self, run: Run) -> tuple[str, ...]:
+        """The words of the newest sample of the newest go."""
+        sampled = self._heard(run.job).sampled if run.job is not None else None
+        return sampled.texts if sampled is not None else ()
+
+    def _heard(self, job: Job) -> Told:
+        told = self._told.setdefault(job.id, Told(self._jobs.folder(job.owner, job.id)))
+        told.listen()
+        return told
+
+    def samples(self, run: Run) -> list[Path]:
+        """The newest samples, PNG or text, newest first."""
+        paths = sorted((self._folder / run.id / "samples").glob("step-*"), reverse=True)
+        return [path for path in paths if path.suffix in (".png", ".txt")][:SAMPLES_SHOWN]
+
+    def sample(self, owner: str, run_id: str, name: str) -> Path:
+        """The PNG of a sample. Raises NotFound."""
+        run = self.get(owner, run_id)
+        found = next((path for path in self.samples(run) if path.name == name and path.suffix == ".png"), None)
+        if found is None:
+            raise NotFound(thing="picture")
+        return found
+
+    def log(self, run: Run) -> list[str]:
+        """The last lines that its process wrote."""
+        return log_tail(self._folder / run.id)
+
+    def forecast(self, request: TrainRequest) -> Usage | None:
+        """What such a run takes on this machine, learnt; None until there was one."""
+        return expected(self._folder, request)
+
+    # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _refuse_strangers(self) -> None:
+        if not self._is_offered:
+            raise NotAllowed(reason="models are not trained here")
+
+    def _job(self, run: Run) -> Job | None:
+        try:
+            return self._jobs.get(run.owner, run.jobs[-1])
+        except NotFound:
+            return None
+
+    def _all(self) -> list[Run]:
+        paths = self._folder.iterdir() if self._folder.is_dir() else ()
+        return [run for path in paths if RUN_ID.fullmatch(path.name) and (run := self._read(path)) is not None]
+
+    def _read(self, path: Path) -> Run | None:
+        """What stands in a run's folder; None for one that nobody owns, or of another version."""
+        try:
+            about = json.loads((path / "owner.json").read_bytes())
+            request = from_json("request", about["request"])
+            return Run(path.name, str(about["owner"]), request, float(about["created"]), tuple(map(str, about["jobs"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _write(self, run: Run) -> None:
+        about = {
+            "schema": SCHEMA,
+            "owner": run.owner,
+            "created": run.created,
+            "jobs": run.jobs,
+            "request": to_json(run.request),
+        }
+        write_whole(self._folder / run.id / "owner.json", json.dumps(about, ensure_ascii=False).encode())
+
+
+def settings_of(request: TrainRequest) -> Any:
+    """Every setting of a run that is asked for, before it waits for its turn. Needs no torch.
+
+    Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what settings that do not fit raise.
+    """
+    request.check()
+    trainers, datasets = find_trainers(), find_datasets()
+    if request.trainer not in trainers:
+        raise UnknownTrainer(trainer=request.trainer, known=", ".join(trainers))
+    trainer = trainers[request.trainer]
+    fitting = [name for name, dataset in datasets.items() if serves(dataset, trainer.DATA)]
+    if request.dataset not in datasets:
+        raise UnknownDataset(dataset=request.dataset, known=", ".join(fitting))
+    if request.dataset not in fitting:
+        raise WrongData(trainer=request.trainer, dataset=request.dataset, known=", ".join(fitting))
+    if trainer.NEEDS_MODEL and not request.model:
+        raise NoBaseModel(trainer=request.trainer)
+    return changed(request.trainer, trainer.PRESETS[request.preset or "cpu"], request.settings)

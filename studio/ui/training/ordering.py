@@ -1,0 +1,172 @@
+"""The left side of the Training tab: what is chosen, what it will take, and the start."""
+
+import json
+from types import ModuleType
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors.access import NotAllowed
+from pipelines.errors.base import StudioError
+from pipelines.training.data import find_datasets, serves
+from pipelines.training.trainer import find_trainers
+from pipelines.types.training import TrainRequest
+from studio.identity import GUEST
+from studio.jobs.runs import settings_of
+from studio.services import Services
+from studio.ui.components import model_choices_of, pressed, quietly
+from studio.ui.i18n import language, t
+from studio.ui.told import told
+from studio.ui.training import examples, form, view
+from studio.ui.training.layout import WITH_FORM, Parts
+from studio.ui.wishes import nonce
+from studio.ui.words import WORDS, say
+
+Updates = dict[Any, Any]
+
+
+class Ordering:
+    """`trainers` and `datasets` are those that there are, by name."""
+
+    def __init__(self, services: Services, parts: Parts) -> None:
+        self._services = services
+        self._parts = parts
+        self._trainers = find_trainers()
+        self._datasets = find_datasets()
+        self._examples = services.settings.cache / "examples"
+
+    def wire(self, to_show: list[Any]) -> None:
+        """`to_show` become the run that was started, "", and a nonce (see `tabs/training.py`)."""
+        p, quiet = self._parts, quietly()
+        chosen = [p.filled, p.trainer, p.dataset, p.base, p.preset, p.name]
+        of_trainer: list[Any] = [p.about, p.dataset, p.data, p.base, p.settings, p.forecast]
+        p.trainer.input(told(self._choose_trainer), [p.trainer, p.preset], of_trainer, **quiet)
+        p.dataset.input(told(self._choose_dataset), chosen, [p.data, p.forecast], js=WITH_FORM, **quiet)
+        p.preset.input(told(self._choose_preset), [p.trainer, p.dataset, p.preset], [p.settings, p.forecast], **quiet)
+        p.settings.click(told(self._change), chosen[1:], p.forecast, **quietly(trigger_mode="always_last"))
+        p.data.click(told(self._look_into), [p.dataset], p.data, **quiet)
+        p.start.click(told(self._start), chosen, to_show, js=WITH_FORM, **quiet)
+
+    def load(self, blocks: gr.Blocks) -> None:
+        """Fill in when the page is opened."""
+        p = self._parts
+        outputs: list[Any] = [p.preset, p.about, p.dataset, p.data, p.base, p.settings, p.forecast]
+        blocks.load(told(self._open), [p.trainer], outputs, **quietly())
+
+    # ── what is chosen ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _open(self, trainer: str, request: gr.Request) -> Updates:
+        device = self._services.jobs.status()["workers"][0]["device"]
+        preset = "gpu" if device == "cuda" else "cpu"
+        return {self._parts.preset: preset, **self._choose_trainer(trainer, preset, request)}
+
+    def _choose_trainer(self, trainer: str, preset: str, request: gr.Request) -> Updates:
+        """Its data sets, the first of them, and its settings."""
+        p, lang = self._parts, language(request)
+        module = self._trainer(trainer)
+        fitting = [name for name, dataset in self._datasets.items() if serves(dataset, module.DATA)]
+        dataset = fitting[0] if fitting else ""
+        offered = [(t(f"dataset_{name}") if f"dataset_{name}" in WORDS else name, name) for name in fitting]
+        return {
+            p.about: view.about_trainer(trainer, module, lang),
+            p.dataset: gr.update(choices=offered, value=dataset or None),
+            p.data: self._card(dataset, lang),
+            p.base: self._bases(module, lang),
+            p.settings: form.form(form.fields_of(module, _preset(preset)), {}, lang),
+            p.forecast: self._forecast(TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
+        }
+
+    def _choose_dataset(
+        self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
+    ) -> Updates:
+        lang = language(request)
+        asked = self._request(filled, trainer, dataset, base, preset, name)
+        return {self._parts.data: self._card(dataset, lang), self._parts.forecast: self._forecast(asked, lang)}
+
+    def _choose_preset(self, trainer: str, dataset: str, preset: str, request: gr.Request) -> Updates:
+        """Its values into the form."""
+        p, lang = self._parts, language(request)
+        settings = form.form(form.fields_of(self._trainer(trainer), _preset(preset)), {}, lang)
+        return {
+            p.settings: settings,
+            p.forecast: self._forecast(TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
+        }
+
+    def _change(
+        self, event: gr.EventData, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
+    ) -> str:
+        """A setting was changed: what it will take now. What cannot be is said at the start."""
+        try:
+            filled = json.loads(pressed(event)[1])
+            asked = self._request(filled, trainer, dataset, base, preset, name)
+        except (StudioError, ValueError):
+            return ""
+        return self._forecast(asked, language(request))
+
+    async def _look_into(self, dataset: str, request: gr.Request) -> Any:
+        """The examples of a data set; reading it takes seconds."""
+        lang = language(request)
+        if dataset not in self._datasets:
+            yield ""
+            return
+        waiting = f'<p class="help" role="status">{say("reading_examples", lang)}</p>'
+        yield view.dataset_card(self._datasets[dataset], waiting, lang)
+        failure = await examples.make(self._examples, dataset)
+        found = examples.shown(self._examples, dataset, lang)
+        if failure:
+            found = view.failed_examples(failure, lang)
+        yield view.dataset_card(self._datasets[dataset], found, lang)
+
+    # ── the start ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _start(
+        self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
+    ) -> tuple[str, str, str]:
+        """Raises NotAllowed for whoever would not find it again, and what `Runs.start` raises."""
+        owner = self._services.identity.who(request)
+        if owner == GUEST:
+            raise NotAllowed(reason="your browser keeps no cookies")
+        job = self._services.runs.start(owner, self._request(filled, trainer, dataset, base, preset, name))
+        return job.id, "", nonce()
+
+    def _request(
+        self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str
+    ) -> TrainRequest:
+        """Raises WrongSetting. Values come from the browser, whatever the page offered."""
+        module = self._trainer(trainer)
+        settings = form.read(module, _preset(preset), filled if isinstance(filled, dict) else {})
+        model = str(base or "") if module.NEEDS_MODEL else ""
+        return TrainRequest(str(trainer), str(dataset or ""), settings, _preset(preset), model, str(name or "").strip())
+
+    # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _trainer(self, name: str) -> ModuleType:
+        return self._trainers[name] if name in self._trainers else next(iter(self._trainers.values()))
+
+    def _card(self, dataset: str, lang: str) -> str:
+        if dataset not in self._datasets:
+            return view.no_data(lang)
+        return view.dataset_card(self._datasets[dataset], examples.shown(self._examples, dataset, lang), lang)
+
+    def _bases(self, trainer: ModuleType, lang: str) -> Any:
+        if not trainer.NEEDS_MODEL:
+            return gr.update(visible=False)
+        catalog = self._services.catalog
+        here = [spec for spec in catalog.rows() if spec.source != "none" and catalog.is_on_disk(spec)]
+        tasks = {"text-to-image"} if "pictures" in trainer.DATA else {"chat", "write", "continue"}
+        offered = model_choices_of(self._services, [spec for spec in here if tasks & set(spec.tasks)], lang)
+        return gr.update(visible=True, choices=offered, value=offered[0][1] if offered else None)
+
+    def _forecast(self, asked: TrainRequest, lang: str) -> str:
+        try:
+            steps = settings_of(asked).plan.steps
+        except StudioError:  # a base to be chosen first, a value out of its range: said at the start
+            return ""
+        memory = self._services.jobs.status()["memory"].get("ram")
+        free = memory["free_bytes"] if memory else None
+        return view.forecast_line(self._services.runs.forecast(asked), steps, free, lang)
+
+
+def _preset(value: object) -> Any:
+    """One of the two, whatever the browser sent."""
+    return "gpu" if value == "gpu" else "cpu"

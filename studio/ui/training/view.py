@@ -1,0 +1,314 @@
+"""A run as the page shows it: where it is, its curves, what it makes, its log, what can be pressed. Knows no gradio.
+
+Everything that a person or a process wrote is escaped here.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import ModuleType
+
+from pipelines.types.model import ModelSpec
+from pipelines.types.training import TrainRequest, TrainResult
+from studio.jobs.runs import Run
+from studio.jobs.usage import Usage
+from studio.ui.facts import duration, error_line, size
+from studio.ui.image.chosen import IMAGE_TASKS
+from studio.ui.lists import TASKS, ago, button, empty
+from studio.ui.safe import escape
+from studio.ui.training.curves import Line, chart
+from studio.ui.words import WORDS, say
+
+PACE_POINTS = 6  # of the curve, by which the speed is told
+LOG_LINES = 40
+LAST_WORDS = 5
+LOSSES_DRAWN = 3
+SAMPLE_CHARACTERS = 2000
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that there is to see of a run. `total` steps are to be done; `asked` is what it was told and has not done yet."""
+
+    run: Run
+    total: int
+    curve: Sequence[dict]
+    place: str = ""
+    checkpoint: int | None = None
+    asked: frozenset[str] = frozenset()
+    is_sure: bool = False  # the person pressed Delete and is asked
+
+    @property
+    def state(self) -> str:
+        """The state in the words of training: one that was stopped and saved is done as a job, and can go on."""
+        state = self.run.state
+        result = self.run.job.result if self.run.job else None
+        if state == "running" and self.asked & {"stop", "cancel", "pause"}:
+            return "stopping"
+        if state == "running" and not self.curve:
+            return "starting"
+        return (
+            "saved"
+            if isinstance(result, TrainResult) and state == "done" and result.finish_reason == "saved"
+            else state
+        )
+
+    @property
+    def step(self) -> int:
+        return int(self.curve[-1]["step"]) if self.curve else 0
+
+    @property
+    def steps_per_second(self) -> float:
+        """Over the newest points of the curve; 0 while there are too few. A resumed run counts its seconds on."""
+        recent = self.curve[-PACE_POINTS:]
+        if len(recent) < 2:
+            return 0.0
+        seconds = recent[-1].get("seconds", 0.0) - recent[0].get("seconds", 0.0)
+        return (recent[-1]["step"] - recent[0]["step"]) / seconds if seconds > 0 else 0.0
+
+
+# ── before the start ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def trainer_name(name: str, language: str) -> str:
+    return say(f"trainer_{name}", language) if f"trainer_{name}" in WORDS else name
+
+
+def about_trainer(name: str, trainer: ModuleType, language: str) -> str:
+    """One line: our words, else the first sentence of its file."""
+    key = f"about_{name}"
+    words = say(key, language) if key in WORDS else (trainer.__doc__ or "").strip().split("\n")[0]
+    return f'<p class="help">{escape(words)}</p>'
+
+
+def no_data(language: str) -> str:
+    return empty(escape(say("data_none", language)))
+
+
+def failed_examples(reason: str, language: str) -> str:
+    return f'<p class="run-error">{escape(say("examples_failed", language, reason=reason))}</p>'
+
+
+def nothing_yet(language: str) -> str:
+    return empty(say("run_empty", language))
+
+
+def dataset_card(dataset: ModuleType, examples: str, language: str) -> str:
+    """What is in it, whose it is, and a look at it: `examples` is HTML of ours, "" until somebody asked."""
+    source = str(dataset.SOURCE)
+    link = f'<a href="{escape(source)}" target="_blank" rel="noopener noreferrer">{escape(source)}</a>'
+    facts = [
+        (say("licence", language), escape(dataset.LICENCE)),
+        (say("data_source", language), link if source.startswith("https://") else escape(source)),
+    ]
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in facts)
+    ask = "" if examples else button("examples", "", say("show_examples", language))
+    whom = f"{dataset.ATTRIBUTION}. " if dataset.ATTRIBUTION else ""
+    note = f'<p class="help">{escape(whom + say("data_split", language))}</p>'
+    return f'<div class="look"><dl>{rows}</dl>{note}{examples}<div class="item-actions">{ask}</div></div>'
+
+
+def forecast_line(usage: Usage | None, steps: int, free_bytes: int | None, language: str) -> str:
+    """What it will take: learnt, or said to be unknown."""
+    if usage is None:
+        return f'<p class="help">{escape(say("forecast_unknown", language))}</p>'
+    line = say("forecast_known", language, time=duration(usage.seconds(steps), language), size=size(usage.peak_bytes))
+    if free_bytes is not None and usage.peak_bytes > free_bytes:
+        line = f"{line} {say('forecast_tight', language, free=size(free_bytes))}"
+    return f'<p class="help">{escape(line)}</p>'
+
+
+# ── a run ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def title(request: TrainRequest, language: str) -> str:
+    """What a person called it, else what is trained on what."""
+    return request.name or f"{trainer_name(request.trainer, language)} · {request.dataset}"
+
+
+def head(scene: Scene, last_words: Sequence[str], language: str) -> str:
+    """Name, state, how far, how fast, how long still; or why it ended, with the `last_words` of its log."""
+    run, state = scene.run, scene.state
+    facts = [say(f"training_state_{state}", language)]
+    if scene.curve:
+        facts.append(say("step_of", language, step=f"{scene.step:,}", total=f"{scene.total:,}"))
+    if scene.place:
+        facts.append(scene.place)
+    if state == "running" and scene.steps_per_second:
+        facts.append(say("steps_per_second", language, n=f"{scene.steps_per_second:.3g}"))
+        left = (scene.total - scene.step) / scene.steps_per_second
+        facts.append(say("time_left", language, time=duration(left, language)))
+    elif scene.curve and not run.is_at_work:
+        facts.append(say("trained_for", language, time=duration(scene.curve[-1].get("seconds", 0.0), language)))
+    if scene.checkpoint is not None and not run.is_at_work and state != "done":
+        facts.append(say("checkpoint_at", language, step=f"{scene.checkpoint:,}"))
+    error = ""
+    if run.job is not None and state in ("failed", "interrupted"):
+        error = f'<p class="run-error">{escape(error_line(run.job.error, language))}</p>{log(last_words[-LAST_WORDS:])}'
+    return (
+        f'<div class="run-head run-{escape(state)}"><h3>{escape(title(run.request, language))}</h3>'
+        f'<p class="mono" role="status">{escape(" · ".join(facts))}</p>{_bar(scene)}{error}</div>'
+    )
+
+
+def _bar(scene: Scene) -> str:
+    if scene.state in ("queued", "starting"):
+        return '<div class="bar" aria-hidden="true"></div>'
+    share = min(scene.step / scene.total, 1.0) if scene.total else 0.0
+    return (
+        f'<div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="{scene.total}" '
+        f'aria-valuenow="{scene.step}"><span style="width: {share:.1%}"></span></div>'
+    )
+
+
+def actions(scene: Scene, language: str) -> str:
+    """What can be pressed now."""
+    run = scene.run
+    if scene.is_sure:
+        return _row(
+            f'<span class="sure">{escape(say("delete_run_sure", language))}</span>',
+            _press("delete", run, "delete", language, classes="item-button danger"),
+            _press("keep", run, "cancel", language),
+        )
+    if run.state == "running":
+        notes = [word for word in ("checkpoint", "sample") if word in scene.asked]
+        keys = {"checkpoint": "asked_to_save", "sample": "asked_to_sample"}
+        return _row(
+            _press("stop", run, "stop_and_save", language, classes="item-button strong"),
+            _press("cancel", run, "cancel_run", language),
+            _press("checkpoint", run, "save_now", language),
+            _press("sample", run, "sample_now", language),
+            *(f'<span class="line-note">{escape(say(keys[word], language))}</span>' for word in notes),
+        )
+    if run.state == "queued":
+        return _row(_press("cancel", run, "cancel_run", language))
+    strong = "item-button strong"
+    resume = _press("resume", run, "resume_run", language, classes=strong) if _may_resume(scene) else ""
+    return _row(
+        resume, _press("again", run, "start_again", language), _press("ask-delete", run, "delete_run", language)
+    )
+
+
+def _may_resume(scene: Scene) -> bool:
+    """There is a whole checkpoint, and something left to do."""
+    return scene.checkpoint is not None and scene.state != "done"
+
+
+def _press(action: str, run: Run, key: str, language: str, classes: str = "item-button") -> str:
+    pressed = button(action, run.id, say(key, language), classes=classes)
+    return pressed.replace("<button ", f'<button id="training-{action}" ', 1)
+
+
+def _row(*parts: str) -> str:
+    return f'<div class="item-actions">{"".join(parts)}</div>'
+
+
+def curves(scene: Scene, trainer: ModuleType | None, language: str) -> str:
+    """The losses, and beside them the metric by which the trainer is judged, with its baseline."""
+    if not scene.curve:
+        return empty(escape(say("curve_empty", language))) if scene.run.is_at_work else ""
+    metric = str(getattr(trainer, "METRIC", ""))
+    losses = [
+        name for name in _names(scene.curve) if "loss" in name and not name.startswith("baseline_") and name != metric
+    ]
+    losses.sort(key=lambda name: name != "loss")
+    lines = [Line(_metric_name(name, language), _points(scene.curve, name)) for name in losses[:LOSSES_DRAWN]]
+    drawn = chart(say("curve_loss", language), "", lines, scene.step) if lines else ""
+    if metric in _names(scene.curve):
+        judged = [Line(_metric_name(metric, language), _points(scene.curve, metric))]
+        if baseline := _points(scene.curve, f"baseline_{metric}"):
+            judged.append(Line(say("baseline", language), baseline, is_level=True))
+        note = say(f"better_{getattr(trainer, 'IS_BETTER', 'lower')}", language)
+        drawn += chart(_metric_name(metric, language), note, judged, scene.step)
+    return f'<div class="curves">{drawn}</div>'
+
+
+def _names(curve: Sequence[dict]) -> list[str]:
+    return list(dict.fromkeys(name for row in curve for name in row))
+
+
+def _points(curve: Sequence[dict], name: str) -> list[tuple[float, float]]:
+    values = [(row["step"], row[name]) for row in curve if isinstance(row.get(name), int | float)]
+    return [(step, value) for step, value in values if math.isfinite(value)]
+
+
+def _metric_name(name: str, language: str) -> str:
+    return say(f"metric_{name}", language) if f"metric_{name}" in WORDS else name.replace("_", " ")
+
+
+def samples(run: Run, paths: Sequence[Path], said: Sequence[str], language: str) -> str:
+    """The newest sample large with what is `said` of it, those before it small; of one that is text, the text."""
+    if not paths:
+        return ""
+    steps = [say("sample_after", language, step=f"{int(path.stem.removeprefix('step-')):,}") for path in paths]
+    words = f'<pre class="sample-text">{escape(chr(10).join(said))}</pre>' if said and paths[0].suffix == ".png" else ""
+    newest = f"<figure>{_sample(run, paths[0], steps[0])}<figcaption>{escape(steps[0])}</figcaption></figure>"
+    older = "".join(
+        f"<figure>{_sample(run, path, step)}<figcaption>{escape(step)}</figcaption></figure>"
+        for path, step in zip(paths[1:], steps[1:], strict=True)
+    )
+    return (
+        f"<h4>{escape(say('samples', language))}</h4>"
+        f'<div class="newest-sample">{newest}{words}</div><div class="samples">{older}</div>'
+    )
+
+
+def _sample(run: Run, path: Path, step: str) -> str:
+    if path.suffix == ".png":
+        return f'<img src="media/runs/{escape(run.id)}/{escape(path.name)}" alt="{escape(step)}">'
+    try:
+        text = path.read_text("utf-8")
+    except OSError:  # the run is being deleted
+        text = ""
+    return f'<pre class="sample-text">{escape(text[:SAMPLE_CHARACTERS])}</pre>'
+
+
+def log(lines: Sequence[str]) -> str:
+    """The end of the log."""
+    return f'<pre class="log">{escape(chr(10).join(lines[-LOG_LINES:]))}</pre>' if lines else ""
+
+
+def model_line(run: Run, spec: ModelSpec | None, language: str) -> str:
+    """Where the finished model stands now, with one press to go there; "" while there is none."""
+    result = run.job.result if run.job else None
+    if not isinstance(result, TrainResult) or not result.model:
+        return ""
+    go = button("use", run.id, say("use_model", language), classes="item-button strong")
+    place = place_of(spec) if spec is not None else ""
+    if run.request.model:
+        line = say("adapter_stands", language, name=result.model, base=run.request.model)
+    elif place:
+        line = say("model_stands", language, name=result.model, place=say(f"place_{place}", language))
+    else:
+        line, go = say("model_stands_nowhere", language, name=result.model), ""
+    return f'<div class="notice">{escape(line)} {go}</div>'
+
+
+def place_of(spec: ModelSpec) -> str:
+    """Which part of the page runs it: "image", "chat" or "tasks"; "" for none."""
+    if set(spec.tasks) & set(IMAGE_TASKS):
+        return "image"
+    return "chat" if "chat" in spec.tasks else "tasks" if set(spec.tasks) & set(TASKS) else ""
+
+
+# ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_rows(scenes: Sequence[Scene], current: str, language: str) -> str:
+    """Every run of a person, the newest first; the one that is shown is marked."""
+    if not scenes:
+        return ""
+    rows = []
+    for scene in scenes:
+        run = scene.run
+        mark = ' aria-current="true"' if run.id == current else ""
+        created = datetime.fromtimestamp(run.created, UTC).isoformat()
+        note = f"{say(f'training_state_{scene.state}', language)} · {ago(created, language)}"
+        rows.append(
+            f'<li><button type="button" class="line" data-action="show" data-id="{escape(run.id)}"{mark}>'
+            f'<span class="line-title">{escape(title(run.request, language))}</span>'
+            f'<span class="line-note">{escape(note)}</span></button></li>'
+        )
+    return f'<h4>{escape(say("runs", language))}</h4><ul class="lines">{"".join(rows)}</ul>'

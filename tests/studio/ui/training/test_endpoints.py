@@ -1,0 +1,107 @@
+"""The endpoints for training, called by a client against a real server: start, ask, stop, go on; and every refusal plainly."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+
+from studio.identity import Identity
+from tests.server import StudioServer
+
+TINY = {"side": 16, "width": 4, "stages": 1, "batch": 8, "plan.steps": 20}
+NOBODYS_JOB = "0" * 32
+PATIENCE_SECONDS = 300.0
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
+    server = StudioServer(tmp_path_factory.mktemp("studio") / "home").start(is_worker_awaited=False)
+    yield server
+    server.stop()
+    assert "Traceback" not in server.log.read_text()
+
+
+@pytest.fixture(scope="module")
+def client(studio: StudioServer) -> Client:
+    return client_of(studio)
+
+
+def client_of(studio: StudioServer) -> Client:
+    token = Identity(studio.home).api_token(Identity.new_visitor())
+    return Client(studio.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
+
+
+def wait_until(client: Client, job_id: str, is_true: Callable[[dict], bool]) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_true(job := client.predict(job_id=job_id, api_name="/job")):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.2)
+    return job
+
+
+def test_a_training_is_started_asked_after_stopped_and_goes_on(client: Client) -> None:
+    job_id = client.predict("cnn", "digits", {**TINY, "plan.steps": 100_000}, api_name="/train")
+    job = wait_until(client, job_id, lambda job: job["state"] == "running" and job["step"] > 0)
+    assert job["metrics"]["loss"] > 0 and 0 <= job["metrics"]["accuracy"] <= 1 and job["run"] == job_id
+    stopped = client.predict(job_id=job_id, save=True, api_name="/stop_training")
+    assert stopped["id"] == job_id
+    job = wait_until(client, job_id, lambda job: job["ended"] is not None)
+    assert job["state"] == "done" and job["step"] > 0 and job["model"] == ""
+    resumed = client.predict(job_id=job_id, api_name="/resume_training")
+    assert resumed != job_id
+    further = wait_until(client, resumed, lambda other: other["step"] > job["step"])
+    assert further["run"] == job_id
+    client.predict(job_id=resumed, save=False, api_name="/stop_training")
+    assert wait_until(client, resumed, lambda job: job["ended"] is not None)["state"] == "cancelled"
+
+
+def test_a_training_that_is_left_alone_ends_with_a_model(client: Client) -> None:
+    job_id = client.predict(trainer="cnn", settings=TINY, name="By a client", api_name="/train")
+    job = wait_until(client, job_id, lambda job: job["ended"] is not None)
+    assert job["state"] == "done" and job["step"] == 20 and job["model"] == "by-a-client"
+    assert {"accuracy", "baseline_accuracy"} <= set(job["metrics"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"trainer": "nobody"}, "no trainer"),
+        ({"trainer": "../../etc/passwd"}, "could not be read"),
+        ({"trainer": "cnn", "dataset": "nothing"}, "no data set"),
+        ({"trainer": "cnn", "settings": {"plan.steps": 0}}, "between"),
+        ({"trainer": "cnn", "settings": {"plan.steps": "$(touch X)"}}, "whole number"),
+        ({"trainer": "cnn", "settings": {"--output_dir": "/"}}, "no setting"),
+        ({"trainer": "cnn", "settings": {"plan.steps": [1]}}, "settings"),
+        ({"trainer": "cnn", "settings": ["plan.steps"]}, "settings"),
+        ({"trainer": "cnn", "preset": "tpu"}, "preset"),
+        ({"trainer": "cnn", "name": "x" * 1000}, "characters"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_plainly(client: Client, arguments: dict, said: str) -> None:
+    with pytest.raises(AppError) as refused:
+        client.predict(**arguments, api_name="/train")
+    words = str(refused.value)
+    assert said in words and "Traceback" not in words and "pydantic" not in words
+
+
+def test_somebody_elses_training_is_nobodys_business(studio: StudioServer, client: Client) -> None:
+    job_id = client.predict("cnn", "digits", TINY, api_name="/train")
+    other = client_of(studio)
+    for name in ("/job", "/stop_training", "/resume_training"):
+        for asked in (job_id, NOBODYS_JOB):
+            with pytest.raises(AppError, match="does not exist"):
+                other.predict(job_id=asked, api_name=name)
+    wait_until(client, job_id, lambda job: job["ended"] is not None)
+
+
+def test_a_public_demo_trains_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    home = tmp_path_factory.mktemp("demo") / "home"
+    server = StudioServer(home, SPACE_ID="someone/demo").start(is_worker_awaited=False)
+    try:
+        with pytest.raises(AppError, match="models are not trained here"):
+            client_of(server).predict("cnn", "digits", TINY, api_name="/train")
+    finally:
+        server.stop()
