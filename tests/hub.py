@@ -116,6 +116,8 @@ class LocalHub:
         self.asked.append(path)
         if self.is_down:
             return self._send(handler, 503, b"down", {}, with_body)
+        if path.startswith("expired/"):
+            return self._send(handler, 403, b"", {}, with_body)
         if path.startswith("cdn/"):
             owner, name, file = re.fullmatch(r"cdn/([^/]+)/([^/]+)/(.+)", path).groups()  # type: ignore[union-attr]
             return self._send_file(handler, f"{owner}/{name}", file, with_body)

@@ -17,6 +17,11 @@ class EmptyName(InvalidRequest):
     zh = "输入框是空的。请粘贴名称后再点按钮。"
 
 
+class NoRevision(InvalidRequest):
+    en = "“{revision}” cannot be a revision of a model. Name a branch, a tag or a commit as the hub shows it, and try again."
+    zh = "“{revision}”不能作为模型的版本。请填写 hub 上显示的分支、标签或提交，再重试。"
+
+
 class PromptTooLong(InvalidRequest):
     en = "The text has {length:,} characters; the limit is {limit:,}. Shorten it or split it into parts."
     zh = "文本有 {length:,} 个字符，上限是 {limit:,}。请缩短或分成几段。"

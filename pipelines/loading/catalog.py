@@ -23,7 +23,7 @@ from pipelines.loading.hub.repository import Repository
 from pipelines.loading.inspection import diffusers_classes
 from pipelines.loading.inspection.weights import Weights, check_model
 from pipelines.loading.starter import StarterStore
-from pipelines.types.crossing import Request
+from pipelines.types.crossing import ModelRequest
 from pipelines.types.download import DownloadRequest
 from pipelines.types.load import LoadRequest
 from pipelines.types.model import ModelSpec, Task
@@ -93,7 +93,7 @@ class Catalog:
             rows = [row for row in rows if row.source != "hub" or self.is_on_disk(row)]
         return [row for row in rows if task is None or task in row.tasks]
 
-    def check(self, request: Request) -> ModelSpec:
+    def check(self, request: ModelRequest) -> ModelSpec:
         """The model of `request`, when this studio would run it. Torch-free and quick enough for before the queue.
 
         Raises what `find` and `find_adapter` raise, NotAllowed and WrongTask.
@@ -119,6 +119,14 @@ class Catalog:
         Raises UnknownModel, NotAllowed, and for what lies on this machine UnsupportedModel, UnsafeModel, ModelDamaged,
         NotAModel.
         """
+        spec = self.locate(model)
+        if spec.family:  # a row says it all
+            return spec
+        folder = Path(spec.location) if spec.source == "folder" else folder_on_disk(spec)
+        return spec if folder is None else self._settled(spec, folder)
+
+    def locate(self, model: str) -> ModelSpec:
+        """The same, its files unread: what is damaged is found too. Raises UnknownModel, NotAllowed."""
         # 1 A row
         model = _without_page(model)
         if model in self._rows:
@@ -132,21 +140,22 @@ class Catalog:
             return added
         path = self.local_path(model)
         if path is not None:
-            return self._spec_of_folder(model, path)
+            return _in_folder(model, path)
 
         # 3 A hub id; what it is shows when it is here
-        spec = replace(_on_the_hub(model), tasks=get_args(Task))
-        folder = folder_on_disk(spec)
-        return spec if folder is None else self._settled(spec, folder)
+        return replace(_on_the_hub(model), tasks=get_args(Task))
 
     def look(self, model: str) -> Candidate:
         """What `model` would be before it is fetched: asks the hub for what is not on this machine, so not in a hurry.
 
-        Raises what `find` raises, and of the hub ModelNotHere, TokenRefused, ForeignRedirect.
+        Raises what `locate` raises, and of the hub ModelNotHere, TokenRefused, ForeignRedirect.
         """
-        spec = self.find(model)
+        spec = self.locate(model)
         if spec.source != "hub" or self.is_on_disk(spec):
-            return Candidate(spec)
+            try:
+                return Candidate(self.find(model))
+            except StudioError as refusal:
+                return Candidate(spec, refusal=refusal)
         repository = self.hub.look(spec)
         spec = _told_by(repository, spec)
         try:
@@ -267,15 +276,10 @@ class Catalog:
                 continue
             try:
                 if path.is_dir() or path.suffix.lower() in (".gguf", ".safetensors"):
-                    specs.append(self._spec_of_folder(path.name, path))
+                    specs.append(self._settled(_in_folder(path.name, path), path))
             except (StudioError, OSError):  # it stands in no list; `find` says why
                 continue
         return specs
-
-    def _spec_of_folder(self, model: str, path: Path) -> ModelSpec:
-        name = path.stem if path.is_file() else path.name
-        spec = ModelSpec(id=model, name=name, family="", tasks=(), source="folder", location=str(path))
-        return self._settled(spec, path)
 
     def _settled(self, spec: ModelSpec, path: Path) -> ModelSpec:
         """`spec` with what its files say."""
@@ -296,6 +300,11 @@ def _without_page(name: str) -> str:
     """The hub id where `name` is the address of a model's page, as a browser shows it; else `name`."""
     page = PAGE_ADDRESS.fullmatch(name.strip())
     return page[1] if page else name
+
+
+def _in_folder(model: str, path: Path) -> ModelSpec:
+    name = path.stem if path.is_file() else path.name
+    return ModelSpec(id=model, name=name, family="", tasks=(), source="folder", location=str(path))
 
 
 def _on_the_hub(name: str) -> ModelSpec:

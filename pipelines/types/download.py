@@ -1,7 +1,16 @@
 """A hub model's files onto this machine: what is asked, what comes out."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+from pipelines.errors.requests import NoRevision
+
+MAX_REVISION_BYTES = 200  # it becomes a file name
+# What git takes for a branch or a tag, or a commit: https://git-scm.com/docs/git-check-ref-format
+REVISION = re.compile(
+    r"(?!-|@$)(?!.*(?:\.\.|@\{|\.(?:/|$)|\.lock(?:/|$)))(?!\.)(?!.*/\.)[^\s~^:?*\[\\/]+(?:/[^\s~^:?*\[\\/]+)*"
+)
 
 
 @dataclass(frozen=True)
@@ -16,7 +25,11 @@ class DownloadRequest:
     FILES = ()
 
     def check(self) -> None:
-        """Nothing can be wrong that the hub would not say better."""
+        """Whether there can be such a model, the hub says better. Raises NoRevision: it becomes a file's name here."""
+        revision = self.revision
+        is_short = len(revision.encode(errors="replace")) <= MAX_REVISION_BYTES
+        if not (is_short and revision.isprintable() and REVISION.fullmatch(revision)):
+            raise NoRevision(revision=revision[:60])
 
     def title(self) -> str:
         return self.model

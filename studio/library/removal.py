@@ -5,15 +5,15 @@ of the home with its files there. Of a folder elsewhere only the row goes: those
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors.access import NotFound
-from pipelines.errors.models import ModelInUse, UnknownModel
+from pipelines.errors.models import ModelInUse
 from pipelines.loading.catalog import Catalog
+from pipelines.loading.deletion import delete
 from pipelines.loading.hub import cache as hub_cache
 from pipelines.loading.starter import StarterStore
 from pipelines.types.model import ModelSpec
@@ -61,21 +61,25 @@ class Removal:
         return Uses(tuple(titles), self._adapters_on(model), self._models_at_work().count(model))
 
     def remove(self, model: str) -> None:
-        """Raises ModelInUse while a job works with it, and what `Catalog.find` raises."""
-        spec = self._catalog.find(model)
+        """Its files need not be whole. Raises ModelInUse while a job works with it, NotRemoved, UnknownModel, NotAllowed."""
+        spec = self._catalog.locate(model)
         if model in self._models_at_work():
             raise ModelInUse(model=spec.name)
         self._unload(model)
         if spec.source == "hub":
             hub_cache.remove(spec)
         elif spec.source == "starter":
-            shutil.rmtree(self._starters.place(spec.location), ignore_errors=True)
+            delete(self._starters.place(spec.location))
         elif self._is_in_home(spec):
-            _delete(Path(spec.location))
+            delete(Path(spec.location))
         self._added.forget(model)
 
+    def is_ours(self, spec: ModelSpec) -> bool:
+        """Whether its files would go with it."""
+        return spec.source in ("hub", "starter") or self._is_in_home(spec)
+
     def _is_in_home(self, spec: ModelSpec) -> bool:
-        return Path(spec.location).parent.resolve() == self._folder.resolve()
+        return spec.source == "folder" and Path(spec.location).parent.resolve() == self._folder.resolve()
 
     def _adapters_on(self, model: str) -> tuple[str, ...]:
         """The adapters in the models folder that were trained on it."""
@@ -85,11 +89,3 @@ class Removal:
                 if json.loads(config.read_bytes()).get("base_model_name_or_path") == model:
                     found.append(config.parent.name)
         return tuple(found)
-
-
-def _delete(path: Path) -> None:
-    """Of a link only the link goes: what it leads to is not the studio's."""
-    try:
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    except FileNotFoundError as error:
-        raise UnknownModel(model=path.name) from error

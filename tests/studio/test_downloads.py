@@ -14,11 +14,12 @@ from pipelines.errors.crossing import every_error
 from pipelines.errors.models import ModelError, ModelInUse, TokenRefused, UnknownModel
 from pipelines.loading.hub import cache as hub_cache
 from pipelines.types.download import DownloadRequest, DownloadResult
-from pipelines.types.events import Loading
+from pipelines.types.events import Loading, ignore
 from pipelines.types.model import ModelSpec
 from pipelines.types.text import Message, Sampling, TextRequest
 from studio.jobs.job import Job
 from studio.services import Services
+from studio.ui.models.cards import look_card
 from studio.ui.models.rows import ModelRow, rows_of
 from tests.hub import LocalHub, ask_here
 from tests.pipelines.tiny_texts import save_causal
@@ -277,6 +278,21 @@ def test_what_uses_a_model_is_told_and_only_to_its_owner(hub, open_services):
     assert (uses.conversations, uses.adapters, uses.jobs) == (("Rivers",), ("my-adapter",), 0)
     services.conversations.delete(ANN, conversation.id)
     assert services.removal.uses(ANN, MODEL).conversations == ()
+
+
+@pytest.mark.parametrize(("file", "content"), [("config.json", b"{"), ("config.json", b'{"architectures": ["X"]}')])
+def test_what_is_damaged_or_of_a_foreign_kind_can_be_removed(file, content, hub, open_services):
+    services = open_services(is_started=False)
+    path = services.catalog.hub.snapshot(SPEC, ignore) / file
+    path.unlink()
+    path.write_bytes(content)
+    card = look_card(
+        services.catalog.look(MODEL), "en", is_here=True, is_listed=False,
+        is_ours=services.removal.is_ours(services.catalog.locate(MODEL)), tasks=[],
+    )  # fmt: skip
+    assert 'data-action="remove"' in card
+    services.removal.remove(MODEL)
+    assert hub_cache.bytes_on_disk(SPEC) == 0
 
 
 def test_a_model_of_the_home_goes_with_its_files_and_one_elsewhere_only_from_the_list(

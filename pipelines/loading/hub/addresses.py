@@ -32,7 +32,7 @@ def client() -> "httpx2.Client":
     """A client as huggingface_hub makes it, whose every hop is checked."""
     from huggingface_hub.utils._http import hf_request_event_hook
 
-    transport = None if getproxies() else _PinnedTransport()  # a transport of one's own would switch proxies off
+    transport = None if _has_proxy() else _PinnedTransport()  # a transport of one's own would switch proxies off
     hooks = {"request": [hf_request_event_hook, _refuse_inside]}
     return _CheckedClient(event_hooks=hooks, transport=transport, follow_redirects=True, timeout=None)
 
@@ -67,9 +67,14 @@ def _checked_address(host: str) -> str:
     found = _addresses(host)
     if any(not is_public(address) for address in found):
         raise ForeignRedirect(host=host[:100])
-    if not found and not getproxies():
+    if not found and not _has_proxy():
         raise httpx2.ConnectError(f"no address of {host}")
     return found[0] if found else host
+
+
+def _has_proxy() -> bool:
+    """Whether a proxy makes the connections. NO_PROXY alone names none."""
+    return not {"http", "https", "all"}.isdisjoint(getproxies())
 
 
 def _is_hub_public() -> bool:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipelines.loading.deletion import delete
 from pipelines.loading.hub.repository import MODEL_CONFIG, PIPELINE_INDEX
 from pipelines.loading.hub.transfer import PART_SUFFIX, RemoteFile, part_of
 from pipelines.types.model import ModelSpec
@@ -92,11 +93,9 @@ def begun_models() -> list[str]:
     return found
 
 
-def remove(spec: ModelSpec) -> int:
-    """Takes the model off the disk, with what an unfinished download left; the bytes that this freed."""
-    freed = bytes_on_disk(spec)
-    shutil.rmtree(repository_folder(spec), ignore_errors=True)
-    return freed
+def remove(spec: ModelSpec) -> None:
+    """Takes the model off the disk, with what an unfinished download left. Raises NotRemoved."""
+    delete(repository_folder(spec))
 
 
 def cache_folder() -> Path:

@@ -6,6 +6,7 @@ This file knows no model family; where files lie is the business of `cache.py`.
 """
 
 import errno
+import json
 import re
 import shutil
 import socket
@@ -51,6 +52,7 @@ SPARE_BYTES = 64_000_000  # a disk is not filled to its last byte
 DIGEST = re.compile(
     r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 )  # SHA-1 or SHA-256: commits and contents are folders and files here
+ADDRESS = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?#'\"]*)[^\s'\"]*")
 HUB_PAGE = "https://huggingface.co"  # where a licence is accepted, whatever mirror the files come from
 
 
@@ -154,12 +156,11 @@ class Hub:
         if name is None:
             return {}
         headers = build_hf_headers(token=self._token())
-        answer = get_session().get(
-            hf_hub_url(spec.location, name, revision=commit), headers=headers, timeout=TIMEOUT_SECONDS
-        )
+        url = hf_hub_url(spec.location, name, revision=commit)
         try:
-            hf_raise_for_status(answer)
-            content = answer.json()
+            with get_session().stream("GET", url, headers=headers, timeout=TIMEOUT_SECONDS) as answer:
+                hf_raise_for_status(answer)
+                content = json.loads(_at_most(answer.iter_bytes(), MAX_CONFIG_BYTES))
         except GatedRepoError:
             return {}
         except (ValueError, RecursionError) as error:
@@ -199,6 +200,16 @@ def _read(info: Any, files: tuple[RemoteFile, ...], config: dict) -> Repository:
         languages=tuple(str(one) for one in ([languages] if isinstance(languages, str) else languages)),
         is_gated=bool(info.gated),
     )
+
+
+def _at_most(chunks: Iterator[bytes], limit: int) -> bytes:
+    """The whole answer. Raises ValueError for one of more than `limit` bytes, whatever its header said."""
+    content = bytearray()
+    for chunk in chunks:
+        content += chunk
+        if len(content) > limit:
+            raise ValueError(f"more than {limit} bytes")
+    return bytes(content)
 
 
 # ── onto the disk ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -276,4 +287,6 @@ def _in_plain_words(spec: ModelSpec) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+    """Without what an address carries beside its place: the signature of a file, or somebody's password."""
+    said = ADDRESS.sub(r"\1\2", " ".join(str(error).split()))
+    return said[:160] or type(error).__name__

@@ -193,7 +193,7 @@ def memory_bars(bars: Sequence[MemoryBar], language: str) -> str:
 
 
 def _memory_bar(bar: MemoryBar, language: str) -> str:
-    parts = {"loaded": bar.loaded, "reserved": bar.reserved, "others": bar.others, "free": bar.free}
+    parts = {name: getattr(bar, name) for name in ("loaded", "reserved", "training", "others", "free")}
     total = max(sum(parts.values()), 1)
     spans = "".join(
         f'<span class="part-{name}" style="width:{value / total:.2%}"></span>' for name, value in parts.items()
@@ -261,8 +261,10 @@ def disk_lines(folders: Sequence[tuple[str, str, int, int]], language: str) -> s
 # ── a look before a download ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def look_card(found: Candidate, language: str, *, is_here: bool, is_listed: bool, tasks: Sequence[str]) -> str:
-    """What a pasted name would be, and what can be done with it."""
+def look_card(
+    found: Candidate, language: str, *, is_here: bool, is_listed: bool, is_ours: bool, tasks: Sequence[str]
+) -> str:
+    """What a pasted name would be, and what can be done with it. `is_ours`: its files could go."""
     spec = found.spec
     rows: list[tuple[str, str]] = []
     if spec.size_bytes:
@@ -285,6 +287,8 @@ def look_card(found: Candidate, language: str, *, is_here: bool, is_listed: bool
     gated = f'<p class="too-large">{escape(say("look_gated", language))}</p>' if spec.is_gated else ""
     if found.refusal is not None:
         action = f'<p class="sure">{_with_link(found.refusal, language)}</p>'
+        if is_here and is_ours:
+            action += button("remove", spec.id, say("remove", language), classes=DANGER)
     elif not is_here:
         action = button("download", spec.id, say("download", language), classes=STRONG)
     elif is_listed:

@@ -9,18 +9,20 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from pipelines.errors.base import StudioError
-from pipelines.loading.hub.cache import begun_models, bytes_here
+from pipelines.loading.hub.cache import begun_models, bytes_here, cache_folder
 from pipelines.loading.memory.forecast import BYTES_OF, QUANTISED_BYTES
 from pipelines.types.download import DownloadRequest
 from pipelines.types.model import ModelSpec
 from studio.identity import GUEST
 from studio.jobs.job import Job
+from studio.jobs.ledger import ENGINE
 from studio.services import Services
 
 State = Literal["loaded", "loading", "here", "downloading", "waiting", "paused", "away"]
 
 FITS_SHARE = 0.9  # of all memory
 RECENT_JOBS = 60
+LOOK_SECONDS = 15.0
 SIZES: dict[str, tuple[float, float]] = {
     "small": (0, 1e9),
     "middle": (1e9, 5e9),
@@ -87,6 +89,19 @@ def rows_of(services: Services, owner: str) -> list[ModelRow]:
     return [_row(services, spec, loaded, working, newest.get(spec.id), most) for spec in specs.values()]
 
 
+def change_mark(services: Services, status: Mapping[str, Any], now: float | None = None) -> tuple[Any, ...]:
+    """Another one whenever `rows_of` may tell something else, and in any case after LOOK_SECONDS: for what other programs
+    do inside a model's folder. Costs two looks at the disk, where `rows_of` opens every model."""
+    now = time.time() if now is None else now
+    unfinished = services.jobs.unfinished()
+    working = tuple((row.id, row.state) for row in unfinished)
+    is_coming = any(row.kind == "download" for row in unfinished)
+    loaded = tuple(sorted(model["model"] for model in status["loaded_models"]))
+    folders = (services.settings.home / "models", cache_folder())
+    changed = tuple(folder.stat().st_mtime_ns if folder.exists() else 0 for folder in folders)
+    return working, loaded, changed, now if is_coming else now // LOOK_SECONDS
+
+
 def _row(
     services: Services,
     spec: ModelSpec,
@@ -122,6 +137,10 @@ def newest_downloads(services: Services, owner: str) -> dict[str, Job]:
 def _found(services: Services, model: str) -> ModelSpec | None:
     try:
         return services.catalog.find(model)
+    except StudioError:
+        pass  # what is damaged, or of a kind that nothing here runs, can be removed all the same
+    try:
+        return services.catalog.locate(model)
     except StudioError:
         return None
 
@@ -170,17 +189,19 @@ def smallest_bytes(spec: ModelSpec) -> int:
 
 @dataclass(frozen=True)
 class MemoryBar:
-    """A memory in bytes: what loaded models hold, what is reserved beyond that, what other programs hold, the rest."""
+    """A memory in bytes: what loaded models hold, what the engine reserved beyond that, what training reserved, what other
+    programs hold, the rest."""
 
     store: str
     total: int
     loaded: int
     reserved: int
+    training: int
     free: int
 
     @property
     def others(self) -> int:
-        return max(self.total - self.loaded - self.reserved - self.free, 0)
+        return max(self.total - self.loaded - self.reserved - self.training - self.free, 0)
 
 
 def memory_bars(status: Mapping[str, Any]) -> list[MemoryBar]:
@@ -189,9 +210,12 @@ def memory_bars(status: Mapping[str, Any]) -> list[MemoryBar]:
     for store, told in status["memory"].items():
         resident = [row for row in status["loaded_models"] if (row["device"] == "cuda") == (store == "cuda")]
         loaded = sum(int(row["measured_bytes"]) for row in resident)
-        reserved = max(told["taken_bytes"] - loaded, 0)
+        engine = sum(process["size_bytes"] for process in told["processes"] if process["who"] == ENGINE)
+        reserved = max(engine - loaded, 0)  # the engine's rows may be older than its page
+        training = sum(process["size_bytes"] for process in told["processes"] if process["who"] != ENGINE)
         total, others = told.get("total_bytes", told["budget_bytes"]), told.get("others_bytes", 0)
-        bars.append(MemoryBar(store, total, loaded, reserved, max(total - loaded - reserved - others, 0)))
+        free = max(total - loaded - reserved - training - others, 0)
+        bars.append(MemoryBar(store, total, loaded, reserved, training, free))
     return bars
 
 

@@ -28,6 +28,7 @@ from studio.ui.words import say
 Updates = dict[Any, Any]
 EVERY_SECONDS = 1.5
 SHOWN_MODELS = 24
+MARK, NAMES = "mark", "names"  # in `seen`, beside the parts: the mark of the last look, and how its models are called
 STOP_SECONDS = 12.0  # how long a download may take to let go of its file
 
 # The first input becomes whether the tab is open, which only the browser knows.
@@ -87,6 +88,9 @@ class ModelsTab:
     ) -> Updates:  # fmt: skip
         if not is_open:
             return {self._timer: gr.Timer(active=False)}
+        status, lang = self._services.jobs.status(), language(request)
+        if seen.get(MARK) == rows.change_mark(self._services, status):
+            return self._changed(self._machine(status, seen[NAMES], lang), seen)
         return self._show(words, task, size, licence, fitting, here, asked, is_whole, seen, samples, request)
 
     def _show(
@@ -98,6 +102,8 @@ class ModelsTab:
         owner, lang = services.identity.who(request), language(request)
 
         # 1 Every model with its state, and how fast those come that come
+        status = services.jobs.status()
+        mark = rows.change_mark(services, status)  # before the look, so that what changes meanwhile is seen at the next
         models = rows.rows_of(services, owner)
         samples = rows.sampled(samples, models)
         speeds = {model: rows.speed(looks) for model, looks in samples.items()}
@@ -108,12 +114,9 @@ class ModelsTab:
         uses = services.removal.uses(owner, asked) if asked else Uses()
 
         # 3 As HTML
-        status = services.jobs.status()
         names = {row.spec.id: row.spec.name for row in models}
         now = {
-            p.memory: cards.memory_bars(rows.memory_bars(status), lang),
-            p.loaded: cards.loaded_rows(status["loaded_models"], names, lang, is_managed=self._is_managed),
-            p.disk: cards.disk_lines(self._disks(), lang) if self._is_managed else "",
+            **self._machine(status, names, lang),
             p.downloads: cards.downloads([row for row in models if row.is_moving], speeds, lang),
             p.cards: cards.model_cards(
                 listed if is_whole else listed[:SHOWN_MODELS], lang, asked=asked, uses=uses,
@@ -122,10 +125,23 @@ class ModelsTab:
             p.count: say("models_count", lang, n=len(listed), of=len(models)),
             p.token_state: say("token_set" if services.hub_token.is_set else "token_not_set", lang),
         }  # fmt: skip
+        kept = {self._asked: asked, self._is_whole: is_whole, self._samples: samples}
+        return {**self._changed(now, {**seen, MARK: mark, NAMES: names}), **kept}
+
+    def _machine(self, status: dict[str, Any], names: dict[str, str], lang: str) -> Updates:
+        """What this machine has and holds, as HTML; it changes from one second to the next."""
+        p = self._parts
+        return {
+            p.memory: cards.memory_bars(rows.memory_bars(status), lang),
+            p.loaded: cards.loaded_rows(status["loaded_models"], names, lang, is_managed=self._is_managed),
+            p.disk: cards.disk_lines(self._disks(), lang) if self._is_managed else "",
+        }
+
+    def _changed(self, now: Updates, seen: dict) -> Updates:
+        """Of the parts in `now` those that look other than in `seen`, and the new `seen`."""
         texts = {str(part._id): html for part, html in now.items()}
         changed = {part: html for part, html in now.items() if seen.get(str(part._id)) != html}
-        kept = {self._asked: asked, self._is_whole: is_whole, self._seen: texts, self._samples: samples}
-        return {**changed, **kept}
+        return {**changed, self._seen: {**seen, **texts}}
 
     def _disks(self) -> list[tuple[str, str, int, int]]:
         """Where models and what people make lie. What is not there yet lies on the disk of the folder above."""
@@ -171,6 +187,7 @@ class ModelsTab:
                 asked = model
             case "remove":
                 await asyncio.to_thread(services.removal.remove, model)
+                found = {self._parts.found: ""}
                 inform("model_removed", lang)
             case "forget":
                 services.added.forget(model)
@@ -194,7 +211,7 @@ class ModelsTab:
         deadline = time.monotonic() + STOP_SECONDS
         while model in services.models_at_work() and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
-        spec = services.catalog.find(model)
+        spec = services.catalog.locate(model)
         if spec.source == "hub" and not services.catalog.is_on_disk(spec):
             await asyncio.to_thread(services.removal.remove, model)
         self._hide_failure(owner, model)
@@ -221,6 +238,7 @@ class ModelsTab:
             lang,
             is_here=services.catalog.is_on_disk(found.spec),
             is_listed=any(row.id == found.spec.id for row in services.catalog.rows()),
+            is_ours=services.removal.is_ours(found.spec),
             tasks=[task for task in tasks if task],
         )
 

@@ -55,6 +55,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "store_cuda": ("GPU memory", "显存"),
     "memory_loaded": ("models", "模型"),
     "memory_reserved": ("reserved", "已预留"),
+    "memory_training": ("training runs", "训练任务"),
     "memory_others": ("other programs", "其他程序"),
     "memory_free": ("free", "空闲"),
     "device_unknown": ("The engine is starting.", "引擎正在启动。"),

@@ -50,7 +50,7 @@ def test_the_rows_are_whole():
             continue
         assert set(row.tasks) <= families[row.family].TASKS
         assert row.licence and row.licence_url.startswith("https://")
-        assert row.parameters > 0  # the size on disk, where it is known
+        assert row.parameters > 0 and row.size_bytes > 0
         assert (row.context_tokens > 0 and row.languages) or row.defaults or "upscale" in row.tasks
         assert row.source != "starter" or row.location in starters
 

@@ -17,6 +17,7 @@ from pipelines.errors.models import (
     AsksForCode,
     DiskTooSmall,
     ForeignRedirect,
+    ModelDamaged,
     ModelGated,
     ModelNotHere,
     NotGranted,
@@ -27,6 +28,8 @@ from pipelines.errors.models import (
     UnsupportedModel,
     WrongContent,
 )
+from pipelines.errors.requests import NoRevision
+from pipelines.errors.storage import NotRemoved
 from pipelines.image import ImagePipeline
 from pipelines.loading.hub import addresses, transfer
 from pipelines.loading.hub import cache as hub_cache
@@ -287,8 +290,44 @@ def test_the_pipeline_says_what_came_and_what_stayed(hub, large, tmp_path):
     assert whole.finish_reason == "stop" and whole.revision == hub.repositories["owner/large"].commit
     assert whole.new_bytes + stopped.new_bytes == whole.size_bytes == hub_cache.bytes_on_disk(spec("owner/large"))
     assert pipeline.generate(DownloadRequest("owner/large")).new_bytes == 0
-    assert hub_cache.remove(spec("owner/large")) == whole.size_bytes
+    hub_cache.remove(spec("owner/large"))
+    assert hub_cache.bytes_on_disk(spec("owner/large")) == 0
     assert hub_cache.folder_on_disk(spec("owner/large")) is None and hub_cache.bytes_here(spec("owner/large")) == (0, 0)
+
+
+def test_what_cannot_be_deleted_is_not_said_to_be_gone(hub, large, monkeypatch):
+    Hub().snapshot(spec("owner/large"), ignore)
+
+    def forbid(*arguments: object, **more: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.unlink", forbid)
+    with pytest.raises(NotRemoved, match="Permission denied") as caught:
+        hub_cache.remove(spec("owner/large"))
+    assert str(hub_cache.repository_folder(spec("owner/large"))) in caught.value.say("zh")
+    monkeypatch.undo()
+
+
+def test_to_remove_what_is_not_there_is_no_failure(hub):
+    hub_cache.remove(spec("owner/nothing"))
+
+
+@pytest.mark.parametrize(
+    "revision", ["v1.0", "refs/pr/12", "feature/größer", "0" * 40, "2024_01-fix", "main@2", "a.b.c", "x" * 200]
+)
+def test_a_revision_may_be_what_git_takes(revision):
+    DownloadRequest("owner/name", revision).check()
+
+
+@pytest.mark.parametrize(
+    "revision",
+    ["", "..", "a/../b", "../../x", "/etc/passwd", "-rf", "a b", "a\nb", "a\x00", "a\x7f", "a\\b", "a//b", "a/", ".a",
+     "a/.b", "a.lock", "a.", "a~1", "a:b", "a?b", "a*", "a[b", "@", "a@{1}", "x" * 201, "\ud800", "a\u2028b"],
+)  # fmt: skip
+def test_a_revision_that_no_hub_has_is_refused_before_it_names_a_file(revision, hub):
+    with pytest.raises(NoRevision) as caught:
+        DownloadPipeline.on_this_machine(device="cpu").generate(DownloadRequest("owner/name", revision))
+    assert "版本" in caught.value.say("zh") and hub.asked == []
 
 
 def test_a_starter_counts_as_a_download_too(starter_folder, tmp_path):
@@ -452,6 +491,20 @@ def test_no_network_is_said_in_plain_words(endpoint, hub, monkeypatch, tmp_path)
     assert "the hub cannot be reached" in sentence and "Errno" not in sentence
 
 
+def test_a_config_longer_than_it_is_listed_is_not_read_to_its_end(hub, llama_folder):
+    repository = hub.add("owner/tiny", llama_folder)
+    repository.wrong["config.json"] = b"[" + b"1," * 20_000_000 + b"1]"
+    refusal_of("owner/tiny", ModelDamaged)
+    assert hub.bytes_sent("config.json") < 20_000_000
+
+
+def test_no_signature_of_an_address_is_told(hub, large):
+    signed = f"{hub.address}/expired/blob?X-Amz-Signature=SECRET&token=hf_SECRET#SECRET"
+    hub.repositories["owner/large"].redirects["model.safetensors"] = signed.replace("//", "//user:SECRET@")
+    sentence = refusal_of("owner/large", ModelNotHere)
+    assert "SECRET" not in sentence and "403 Forbidden" in sentence and "/expired/blob" in sentence
+
+
 def test_a_disk_that_is_too_small_is_said_before_the_weights(hub, large, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=hub_space))
@@ -559,6 +612,15 @@ def test_a_name_is_looked_up_once_and_connected_to_under_that_address(monkeypatc
     assert str(asked[0].url) == "https://hub.example/x", "a redirect is read from the name"
     with pytest.raises(ForeignRedirect):
         client.get("https://rebound.example/x")
+
+
+def test_addresses_are_pinned_where_the_environment_names_only_who_needs_no_proxy(monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_PROXY", "localhost")
+    assert isinstance(addresses.client()._transport, addresses._PinnedTransport)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert not isinstance(addresses.client()._transport, addresses._PinnedTransport)
 
 
 def test_a_hub_inside_may_send_inside(hub, llama_folder):

@@ -8,6 +8,7 @@ from pipelines.base import open_catalog
 from pipelines.errors.models import (
     AsksForCode,
     IsAdapter,
+    ModelDamaged,
     ModelGated,
     UnknownModel,
     UnsafeModel,
@@ -17,6 +18,7 @@ from pipelines.errors.models import (
 )
 from pipelines.loading.hub.repository import Repository
 from pipelines.loading.hub.transfer import RemoteFile
+from pipelines.types.events import ignore
 from tests.hub import LocalHub, ask_here
 
 
@@ -60,6 +62,17 @@ def test_what_is_here_is_not_asked_for(hub, catalog, llama_folder, bert_folder):
     assert catalog.look(str(llama_folder)).spec.tasks == catalog.find(str(llama_folder)).tasks
     assert catalog.look(str(bert_folder)).spec.tasks == ("fill-mask",)
     assert hub.asked == []
+
+
+def test_what_is_here_and_damaged_is_shown_with_the_reason(hub, catalog, llama_folder):
+    hub.add("owner/tiny", llama_folder)
+    folder = catalog.hub.snapshot(catalog.locate("owner/tiny"), ignore)
+    (folder / "config.json").unlink()
+    (folder / "config.json").write_text("{")
+    found = catalog.look("owner/tiny")
+    assert isinstance(found.refusal, ModelDamaged) and found.spec.source == "hub"
+    with pytest.raises(ModelDamaged):
+        catalog.find("owner/tiny")
 
 
 def _add(hub: LocalHub, files: dict[str, object], **more: object) -> None:

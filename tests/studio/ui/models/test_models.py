@@ -83,16 +83,29 @@ def test_memory_is_shared_out_to_the_last_byte():
     status = {
         "loaded_models": [{"device": "cpu", "measured_bytes": 3}, {"device": "cuda", "measured_bytes": 5}],
         "memory": {
-            "ram": {"taken_bytes": 4, "budget_bytes": 70, "total_bytes": 100, "others_bytes": 20},
-            "cuda": {"taken_bytes": 9, "budget_bytes": 24},
+            "ram": {"budget_bytes": 70, "total_bytes": 100, "others_bytes": 20, "processes": [
+                {"who": "the engine", "size_bytes": 4}, {"who": "a training run", "size_bytes": 30},
+                {"who": "a training run", "size_bytes": 5},
+            ]},
+            "cuda": {"budget_bytes": 24, "processes": [{"who": "the engine", "size_bytes": 9}]},
         },
-    }
+    }  # fmt: skip
     ram, cuda = rows.memory_bars(status)
-    assert ram == MemoryBar("ram", 100, 3, 1, 76) and ram.others == 20
-    assert cuda == MemoryBar("cuda", 24, 5, 4, 15) and cuda.others == 0
+    assert ram == MemoryBar("ram", 100, 3, 1, 35, 41) and ram.others == 20
+    assert cuda == MemoryBar("cuda", 24, 5, 4, 0, 15) and cuda.others == 0
     html = cards.memory_bars([ram, cuda], "en")
-    assert html.count("memory-bar") == 2 and "RAM · " in html and "GPU memory" in html
+    assert html.count("memory-bar") == 2 and "training runs <b>" in html and "RAM · " in html and "GPU memory" in html
     assert "引擎" in cards.memory_bars([], "zh")
+
+
+def test_what_training_holds_is_shown_while_the_engine_gives_its_models_back():
+    """The engine's rows come a moment after its page of the ledger: until then they say more than it has."""
+    told = {"budget_bytes": 70, "total_bytes": 100, "others_bytes": 20, "processes": [
+        {"who": "the engine", "size_bytes": 0}, {"who": "a training run", "size_bytes": 30},
+    ]}  # fmt: skip
+    status = {"loaded_models": [{"device": "cpu", "measured_bytes": 40}], "memory": {"ram": told}}
+    (bar,) = rows.memory_bars(status)
+    assert (bar.training, bar.reserved) == (30, 0)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -112,7 +125,7 @@ def test_nothing_that_others_named_is_markup(language):
             cards.model_cards(some, language, asked=EVIL, uses=uses, hidden=3, is_managed=True),
             cards.model_cards(some, language, asked="", uses=Uses(), hidden=0, is_managed=True),
             cards.downloads(some, {EVIL: 5.0}, language),
-            cards.look_card(found, language, is_here=False, is_listed=False, tasks=[EVIL]),
+            cards.look_card(found, language, is_here=True, is_listed=False, is_ours=True, tasks=[EVIL]),
             cards.loaded_rows([resident], {EVIL: EVIL}, language, is_managed=True),
             cards.disk_lines([("models", EVIL, 1, 2)], language),
         ]
