@@ -30,6 +30,7 @@ from pipelines.loading.placement.devices import is_out_of_memory
 from pipelines.types.events import Event, IsCancelled, Loading, OnEvent, never
 
 IMPORTED_MODULES = 50  # more than a model's own code: a library with hundreds of megabytes
+MOST_UNCOUNTED = (1.2, 4 * 2**20)  # of what is known of a model, and bytes: a tokenizer, buffers, rounding
 
 
 def learn_nothing(took_bytes: int, seconds: float) -> None:
@@ -294,6 +295,10 @@ class ModelCache:
         took = measure.held_bytes(self._store) - held
         has_imported = len(sys.modules) - modules > IMPORTED_MODULES
         is_quiet = works is not None and works == self._residents.work_beside(resident) and not has_imported
+        # What is far above all that is known of the model another thread took, which worked with none: it would go after
+        # every answer, or be refused at the next. Where it does take more, each load is believed so much further.
+        share, uncounted = MOST_UNCOUNTED
+        took = min(took, int(share * max(model.size_bytes, prepared.forecast.weights_bytes)) + uncounted)
 
         # 2 Into the books. Where others worked meanwhile, or libraries were imported, that is in the measure too, and the
         #   model's own count is better

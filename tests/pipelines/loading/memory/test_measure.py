@@ -3,13 +3,15 @@
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from pipelines.loading.memory import measure
 from pipelines.loading.memory.cache import LoadCancelled, ModelCache, Prepared
-from pipelines.loading.memory.forecast import Forecast
+from pipelines.loading.memory.forecast import Forecast, Learnt
+from pipelines.loading.memory.ledger import OwnLedger
 from pipelines.loading.memory.measure import (
     free_bytes,
     give_back_memory,
@@ -17,6 +19,7 @@ from pipelines.loading.memory.measure import (
     store_of,
     usual_budget_bytes,
 )
+from pipelines.loading.placement.devices import CPU
 from pipelines.types.events import Loading, ignore
 
 ROOT = Path(__file__).parents[4]
@@ -128,6 +131,49 @@ def test_a_load_is_measured_and_learnt_from():
     held = held_bytes("ram")
     cache.unload_all()
     assert held - held_bytes("ram") == pytest.approx(80 * MB, rel=0.05)
+
+
+def test_what_another_thread_takes_during_a_load_is_not_the_models():
+    """Else a model that fits would go after every answer, because a picture was decoded while it loaded."""
+    cache, learnt, others = ModelCache(OwnLedger(60 * MB)), Learnt(), []
+    Tensors(1).close()
+
+    def load(tell):
+        if not others:
+            thread = threading.Thread(target=lambda: others.append(Tensors(20)))
+            thread.start()
+            thread.join()
+        return Tensors(10)
+
+    def prepare(tell):
+        known = Forecast(40 * MB)
+        return Prepared(learnt.corrected("a", CPU, known), load, partial(learnt.learn, "a", CPU, known))
+
+    for _ in range(2):  # it stays, and is not refused the next time either
+        with cache.lease("a", prepare, ignore):
+            pass
+        assert len(cache.loaded()) == 1
+        cache.unload_all()
+
+
+def test_a_model_that_takes_more_than_it_counts_is_believed_in_the_end():
+    cache, learnt = ModelCache(), Learnt()
+    Tensors(1).close()
+
+    def load(tell):
+        model = Tensors(10)
+        model.size_bytes = 20 * MB
+        return model
+
+    def prepare(tell):
+        known = Forecast(20 * MB)
+        return Prepared(learnt.corrected("a", CPU, known), load, partial(learnt.learn, "a", CPU, known))
+
+    for _ in range(8):
+        with cache.lease("a", prepare, ignore):
+            pass
+        cache.unload_all()
+    assert learnt.corrected("a", CPU, Forecast(20 * MB)).weights_bytes == pytest.approx(40 * MB, rel=0.1)
 
 
 def test_a_load_stopped_in_the_middle_leaves_nothing():
