@@ -17,7 +17,7 @@ from PIL import Image
 
 from pipelines.base import Pipeline
 from pipelines.errors.memory import OutOfMemory
-from pipelines.errors.models import TooLargeToUpscale
+from pipelines.errors.models import PictureWithheld, TooLargeToUpscale
 from pipelines.errors.requests import EmptyPrompt, SettingOutOfRange
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.loading.memory.measure import give_back_memory
@@ -37,7 +37,8 @@ PREVIEW_QUALITY = 80
 class ImageModel(Protocol):
     """What a family gives for pictures. `side_multiple`: width and height must be multiples of it.
 
-    `most_upscaled_pixels` is how large a picture it can enlarge.
+    `most_upscaled_pixels` is how large a picture it can enlarge. `draw` gives a PIL picture for each seed, None for one
+    that a safety checker inside the model withheld.
     """
 
     defaults: ImageDefaults
@@ -193,9 +194,10 @@ class _Work:
         self._is_cancelled = is_cancelled
         self._steps_done = 0
         self._next_preview_at = 0.0
+        self._unread = ""
 
     def run(self, request: ImageRequest, sources: Sources) -> ImageResult:
-        """Raises OutOfMemory when not even one picture fits."""
+        """Raises OutOfMemory when not even one picture fits, PictureWithheld when the model gives none away."""
         # 1 In batches
         started = time.perf_counter()
         self._next_preview_at = started + PREVIEW_SECONDS
@@ -214,8 +216,13 @@ class _Work:
         except Stopped:
             is_stopped = True
 
-        # 2 As the person wants them: the rest of the picture untouched, exactly as large as asked
-        finished = tuple(_finish(image, request, sources) for image in images)
+        # 2 Those that the model gives away
+        withheld = tuple(number for number, image in enumerate(images) if image is None)
+        if withheld and len(withheld) == request.count:
+            raise PictureWithheld(model=self._spec.name)
+
+        # 3 As the person wants them: the rest of the picture untouched, exactly as large as asked
+        finished = tuple(_finish(image, request, sources) for image in images if image is not None)
         width, height = finished[0].size if finished else (request.width or 0, request.height or 0)
         seconds = time.perf_counter() - started
         return ImageResult(
@@ -226,6 +233,8 @@ class _Work:
             "cancelled" if is_stopped else "stop",
             self._steps_done,
             seconds,
+            withheld=withheld,
+            unread=self._unread,
             images=finished,
         )
 
@@ -255,24 +264,33 @@ class _Work:
 
         if request.task != "upscale":
             image, mask = _resized(sources.image, request), _resized(sources.mask, request)
-            return self._model.draw(Drawing(request, seeds, image, mask), on_step)
+            return self._model.draw(Drawing(request, seeds, image, mask, self._take_unread), on_step)
         return [self._upscale(cast(Image.Image, sources.image), request, seeds, on_step)]
 
     def _upscale(
         self, image: Image.Image, request: ImageRequest, seeds: tuple[int, ...], on_step: OnStep
     ) -> Image.Image:
-        """`image` through the model until it is large enough, or too large for the model. Raises TooLargeToUpscale."""
+        """`image` through the model until it is large enough, or too large for the model.
+
+        Raises TooLargeToUpscale or PictureWithheld.
+        """
         limit, wanted = self._model.most_upscaled_pixels, image.width * request.factor
         if image.width * image.height > limit:
             raise TooLargeToUpscale(model=self._spec.name, width=image.width, height=image.height, side=int(limit**0.5))
         steps_before = self._steps_done
         while image.width < wanted and image.width * image.height <= limit:
             passed = self._steps_done - steps_before
-            (image,) = self._model.draw(
-                Drawing(request, seeds, image),
+            (drawn,) = self._model.draw(
+                Drawing(request, seeds, image, on_unread=self._take_unread),
                 lambda done, total, look, passed=passed: on_step(passed + done, passed + total, look),  # type: ignore[misc]
             )
+            if drawn is None:
+                raise PictureWithheld(model=self._spec.name)
+            image = drawn
         return image
+
+    def _take_unread(self, words: str) -> None:
+        self._unread = words
 
     def _stop_if_cancelled(self) -> None:
         if self._is_cancelled():

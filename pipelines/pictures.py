@@ -137,9 +137,8 @@ def _read(path: Path) -> bytes:
 
 def _in_8_bits(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I") or picture.mode == "F":
-        levels = numpy.asarray(picture).astype(numpy.float64)
-        top = 65535 if levels.max(initial=0) > 255 else 255
-        return Image.fromarray((levels.clip(0, top) * 255 / top).astype(numpy.uint8))
+        levels = numpy.asarray(picture).astype(numpy.float64)  # of FORMATS only PNG has more than 8 bits, and then 16
+        return Image.fromarray((levels.clip(0, 65535) * 255 / 65535).astype(numpy.uint8))
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
         return picture.convert("RGBA")
     return picture.convert("L" if picture.mode in ("1", "L") else "RGB")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.denoising import Blend, Watched
-from pipelines.errors.models import DrawingRefused, PictureWithheld, SchedulerMismatch
+from pipelines.errors.models import DrawingRefused, SchedulerMismatch
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.diffusion_adapters import lay_over
 from pipelines.loading.inspection.diffusers_classes import Base, class_for, find_class
@@ -20,6 +20,7 @@ from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
 from pipelines.previews import LinearPreview
+from pipelines.reading import Reading, is_tokenizer
 from pipelines.schedulers import find_scheduler
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
@@ -96,14 +97,14 @@ class DiffusionModel:
         return frozenset(named | {"steps", "scheduler"})
 
     def draw(self, drawing: Drawing, on_step: OnStep) -> list[Any]:
-        """PIL pictures in RGB, one for each seed.
+        """PIL pictures in RGB, one for each seed; None for one that the model's safety checker withheld.
 
-        Raises SchedulerMismatch, DrawingRefused, PictureWithheld, and what `on_step` raises.
+        Raises SchedulerMismatch, DrawingRefused, and what `on_step` raises.
         """
-        # 1 A pipeline and a scheduler for this call
-        request = drawing.request
+        # 1 A pipeline, a scheduler and tokenizers for this call
+        request, reading = drawing.request, Reading(drawing.request.prompt)
         cls, is_blended = self._plan(request.task)
-        pipe = self._assemble(cls, request.scheduler)
+        pipe = self._assemble(cls, request.scheduler, reading)
 
         # 2 Be there at every step
         def look(latents: Any) -> Any:
@@ -120,12 +121,14 @@ class DiffusionModel:
         # 3 Denoise and decode
         try:
             output = pipe(**_arguments(pipe, drawing))
-        except ValueError as error:  # how pipelines say what they do not take
+        except ValueError as error:
+            if not _is_refusal(error):
+                raise
             reason = " ".join(str(error).split())[:160]
             raise DrawingRefused(model=self._name, reason=reason) from error
-        if any(getattr(output, "nsfw_content_detected", None) or ()):
-            raise PictureWithheld(model=self._name)
-        return list(output.images)
+        drawing.on_unread(reading.unread)
+        withheld = getattr(output, "nsfw_content_detected", None) or [False] * len(output.images)
+        return [None if is_bad else image for image, is_bad in zip(output.images, withheld, strict=True)]
 
     def park(self) -> bool:
         return dispatch.move(modules_of(self._pipe), "cpu")
@@ -151,8 +154,8 @@ class DiffusionModel:
                 return getattr(diffusers, name), False
         return getattr(diffusers, class_for(own, "text-to-image") or own), True
 
-    def _assemble(self, cls: Any, scheduler: str) -> Any:
-        """A pipeline of class `cls` over the shared components, with schedulers of its own."""
+    def _assemble(self, cls: Any, scheduler: str, reading: Reading) -> Any:
+        """A pipeline of class `cls` over the shared components, with schedulers and tokenizers of its own."""
         from diffusers import SchedulerMixin
 
         parts: dict[str, Any] = {}
@@ -160,6 +163,8 @@ class DiffusionModel:
             if name in self._pipe.components:
                 part = self._pipe.components[name]
                 parts[name] = type(part).from_config(part.config) if isinstance(part, SchedulerMixin) else part
+                if is_tokenizer(part):
+                    parts[name] = reading.heard(part)
             elif name in self._pipe.config:
                 parts[name] = self._pipe.config[name]
         if scheduler:
@@ -219,6 +224,14 @@ def _arguments(pipe: Any, drawing: Drawing) -> dict[str, Any]:
         values["strength"] = request.strength
         values["num_inference_steps"] = max(request.steps or 1, ceil(1 / request.strength))
     return {name: value for name, value in values.items() if name in taken and value is not None}
+
+
+def _is_refusal(error: ValueError) -> bool:
+    """Whether diffusers raised it: so pipelines and schedulers say what they do not take. Any other is a mistake."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("diffusers.")
 
 
 def _blend(pipe: Any, drawing: Drawing, latents: Any) -> Blend:

@@ -82,13 +82,15 @@ class Drawing:
     """What a pipeline hands to an image model: one batch, with every setting known.
 
     Picture number i comes from `seeds[i]`. `image` is a PIL picture in RGB and `mask` one in L (white: draw here), both
-    of (request.width, request.height); to be upscaled it has its own size.
+    of (request.width, request.height); to be upscaled it has its own size. `on_unread` is told the end of the prompt
+    that the model did not read.
     """
 
     request: ImageRequest
     seeds: tuple[int, ...]
     image: Any = None
     mask: Any = None
+    on_unread: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,9 @@ class ImageResult:
     """Pictures, each of (width, height), with every setting that was really used, so that they can be made again.
 
     `request` is the request with its blanks filled in. `images` are PIL pictures in RGB or RGBA and stay in their
-    process. `seconds` is the work without loading, `steps_done` counts denoising steps over all batches.
+    process. `seconds` is the work without loading, `steps_done` counts denoising steps over all batches. `withheld` are
+    the numbers (from 0) of pictures that a safety checker inside the model kept back, `unread` the end of the prompt
+    that its text encoders did not read.
     """
 
     model: str
@@ -107,9 +111,16 @@ class ImageResult:
     steps_done: int
     seconds: float
     seconds_load: float = 0.0
+    withheld: tuple[int, ...] = ()
+    unread: str = ""
     images: tuple[Any, ...] = field(default=(), compare=False, metadata=STAYS)
 
     kind = "image"
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which of `request.count` each of `images` is."""
+        return tuple(n for n in range(len(self.images) + len(self.withheld)) if n not in self.withheld)
 
     @property
     def steps_per_second(self) -> float:

@@ -391,6 +391,58 @@ def test_what_a_model_withholds_is_said_and_not_shown_black(images, tmp_path):
     assert "安全检查" in caught.value.say("zh")
 
 
+def test_of_several_pictures_only_the_withheld_one_is_missing(images, tmp_path, files, monkeypatch):
+    from diffusers.pipelines.stable_diffusion.safety_checker import StableDiffusionSafetyChecker
+
+    def second_is_bad(self, clip_input, images):
+        bad = [number == 1 for number in range(len(images))]
+        images[1] = 0
+        return images, bad
+
+    folder = str(tiny_images.sd(tmp_path / "guarded", is_guarded=True))
+    free = images.generate(asked(str(tiny_images.sd(tmp_path / "free")), "text-to-image", files, count=3))
+    monkeypatch.setattr(StableDiffusionSafetyChecker, "forward", second_is_bad)
+    result = images.generate(asked(folder, "text-to-image", files, count=3))
+    assert (result.withheld, result.numbers, result.finish_reason) == ((1,), (0, 2), "stop")
+    for image, number in zip(result.images, result.numbers, strict=True):
+        assert (pixels(image) == pixels(free.images[number])).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "read"),
+    [("sd", "aaaaaaaaaaaaaa"), ("sdxl", "aaaaaaaaaaaaaa"), ("sd_bert", "a" * 14), ("pixart", "a" * 299),
+     ("kandinsky", "a" * 14), ("flux", "a" * 511)],
+)  # fmt: skip
+def test_how_much_of_a_prompt_was_not_read_is_told(kind, read, images, model, files):
+    """Each letter is a token; two of CLIP's 16 are its own marks, and one of T5's."""
+    prompt = " ".join(read) + " with the dog and much more"
+    result = images.generate(asked(model(kind), "text-to-image", files, prompt=prompt, steps=1))
+    assert result.unread == "with the dog and much more"
+    assert images.generate(asked(model(kind), "text-to-image", files, prompt="a cat", steps=1)).unread == ""
+
+
+@pytest.mark.parametrize("kind", ["sana", "qwen_image", "sd3"])
+def test_a_prompt_is_found_in_the_template_around_it(kind, images, model, files):
+    prompt = "a" + " cat" * 1500
+    unread = images.generate(asked(model(kind), "text-to-image", files, prompt=prompt, steps=1)).unread
+    assert 0 < len(unread) < len(prompt) and prompt.endswith(unread)
+
+
+def test_a_long_negative_prompt_is_not_taken_for_the_prompt(images, model, files):
+    request = asked(model("sd"), "text-to-image", files, prompt="a", negative_prompt="dog " * 40, steps=1)
+    assert images.generate(request).unread == ""
+
+
+def test_a_mistake_in_the_middle_is_not_told_as_a_refusal(images, model, files, monkeypatch):
+    def stumble(*arguments):
+        raise ValueError("ours")
+
+    monkeypatch.setattr("pipelines.previews.LinearPreview.picture", stumble)
+    monkeypatch.setattr("pipelines.image.PREVIEW_SECONDS", 0.0)
+    with pytest.raises(ValueError, match="ours"):
+        images.generate(asked(model("sd"), "text-to-image", files))
+
+
 def test_a_negative_prompt_is_dropped_where_the_model_takes_none(images, model, files):
     assert (
         images.generate(asked(model("lcm"), "text-to-image", files, negative_prompt="x")).request.negative_prompt == ""

@@ -74,6 +74,7 @@ def test_a_file_that_is_gone_is_said_plainly(tmp_path):
     [
         (packed(Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "JPEG"), (254, 0, 0)),
         (packed(Image.fromarray(numpy.full((8, 8), 32768, numpy.uint16)), "PNG"), (127, 127, 127)),
+        (packed(Image.fromarray(numpy.full((8, 8), 200, numpy.uint16)), "PNG"), (0, 0, 0)),
         (packed(Image.new("P", (8, 8), 1), "PNG"), None),
         (packed(Image.new("1", (8, 8), 1), "PNG"), (255, 255, 255)),
         (packed(Image.new("L", (8, 8), 90), "WEBP", lossless=True), (90, 90, 90)),
@@ -81,7 +82,17 @@ def test_a_file_that_is_gone_is_said_plainly(tmp_path):
         (packed(Image.new("RGBA", (8, 8), (255, 0, 0, 255)), "PNG"), (255, 0, 0)),
         (packed(Image.new("RGBA", (8, 8), (0, 0, 0, 0)), "PNG"), (255, 255, 255)),
     ],
-    ids=["CMYK", "16 bits", "palette", "1 bit", "grey WebP", "grey and alpha", "opaque", "transparent"],
+    ids=[
+        "CMYK",
+        "16 bits",
+        "16 bits, dark",
+        "palette",
+        "1 bit",
+        "grey WebP",
+        "grey and alpha",
+        "opaque",
+        "transparent",
+    ],
 )
 def test_every_mode_becomes_rgb(data, expected):
     picture = open_picture(data)

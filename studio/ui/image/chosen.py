@@ -123,10 +123,9 @@ def read_adapters(text: str) -> tuple[Adapter, ...]:
     """One adapter a line: where it is, and its weight if it is not 1."""
     adapters = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        source, _, weight = line.rpartition(" ")
-        number = _number(weight) if source else None
-        is_weight = number is not None and number >= 0
-        adapters.append(Adapter(source.strip(), cast(float, number)) if is_weight else Adapter(line))
+        source, _, last = line.rpartition(" ")
+        weight = _finite(last)
+        adapters.append(Adapter(line) if weight is None or not source else Adapter(source.strip(), weight))
     return tuple(adapters)
 
 
@@ -154,11 +153,15 @@ def _whole(text: str) -> int | None:
 
 
 def _number(text: str) -> float | None:
-    text = text.strip()
-    if not text:
-        return None
+    """Empty is none. What is no number becomes -1, which every range refuses."""
+    number = _finite(text)
+    return -1.0 if number is None and text.strip() else number
+
+
+def _finite(text: str) -> float | None:
+    """The number that a text is, or None."""
     try:
         number = float(text)
     except ValueError:
-        return -1.0
-    return number if abs(number) < 1e9 else -1.0
+        return None
+    return number if abs(number) < 1e9 else None

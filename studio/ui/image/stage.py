@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +12,10 @@ from pipelines.errors.base import StudioError
 from pipelines.provenance import recipe
 from pipelines.types.image import ImageRequest, ImageResult, ImageTask
 from studio.identity import GUEST
-from studio.jobs.folder import End
 from studio.jobs.job import Job
 from studio.library.creations import Creation
 from studio.services import Services
-from studio.ui import safe
+from studio.ui import safe, watchers
 from studio.ui.components import model_choices_of
 from studio.ui.i18n import language, t
 from studio.ui.image import view
@@ -26,6 +24,7 @@ from studio.ui.image.layout import lay_out
 from studio.ui.image.picture_box import url_of
 from studio.ui.image.view import Picture, Working
 from studio.ui.stream import Live, follow_all
+from studio.ui.watchers import Watchers
 from studio.ui.words import say
 
 Updates = dict[Any, Any]
@@ -39,13 +38,13 @@ NOTHING: Shown = ("follow", "")
 
 
 class PageMemory:
-    """What one page holds in memory and nowhere else: the pictures of private jobs, and which watcher is the newest.
+    """What one page holds in memory and nowhere else: the pictures of private jobs, and its watchers.
 
     Gradio's session proves nobody's identity, so the owner is asked for each time.
     """
 
     def __init__(self) -> None:
-        self.newest_pulse = ""
+        self.watchers = Watchers()
         self._unkept: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def put(self, owner: str, job_id: str, urls: tuple[str, ...]) -> None:
@@ -79,7 +78,7 @@ class ImageStageView:
         self.job = gr.State("")  # the job that stands on the stage
         self.picked = gr.State("")  # the picture that the buttons are about
         self.pair = gr.State("")  # "ask": the next picture that is pressed is compared with the picked one; or its id
-        self.pulse = gr.State("")  # a time: changes when there is something new to watch
+        self.pulse = gr.State("")  # changes when there is something new to watch
         self.memory = gr.State(PageMemory())
         self.before = gr.State("")  # the prompt before it was enriched
         # rendered outside the tab (see `load`): gradio 6.31 reads nothing from the browser in a tab that was not opened yet
@@ -126,21 +125,17 @@ class ImageStageView:
 
     def watched(self) -> Updates:
         """The update that starts a watcher."""
-        return {self.pulse: f"{time.time_ns():020}"}  # in the order of time
+        return {self.pulse: watchers.pulse()}
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def watch(
         self, pulse: str, shown: Shown, picked: str, memory: PageMemory, request: gr.Request
     ) -> AsyncIterator[Updates]:
-        """Show the stage and what runs and waits, up to the end of all of it, or until a newer watcher does.
-
-        A cancelled event of gradio 6.31 may go on where its page had not yet heard of it, so nothing relies on that.
-        """
-        if pulse < memory.newest_pulse:
+        """Show the stage and what runs and waits, up to the end of all of it, or until a newer watcher does."""
+        if not memory.watchers.begin(pulse):
             yield {self.parts.stage: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
             return
-        memory.newest_pulse = pulse
         scene = Scene(self._services.identity.who(request), language(request), shown, picked, memory)
         jobs = {job.id: job for job in self._unfinished(scene.owner)}
         usual = {job.id: self._services.jobs.usual_seconds(job.request) for job in jobs.values()}
@@ -158,13 +153,13 @@ class ImageStageView:
         yield {**news(lives), self.parts.recent: self._recent_html(scene)}
         ended: set[str] = set()
         async for told in follow_all(self._services.jobs, scene.owner, list(jobs)):
-            if memory.newest_pulse != pulse:
+            if not memory.watchers.is_newest(pulse):
                 yield {self.parts.stage: gr.skip()}  # gradio sends what was yielded last once more at the end
                 return
             lives = {**lives, **told}
             new_ends = {job_id for job_id, live in lives.items() if live.end is not None} - ended
             for job_id in new_ends:
-                self._take_in(scene, job_id, lives[job_id].end)
+                self._take_unkept(scene, job_id)
             updates = news(lives)
             if new_ends:
                 ended |= new_ends
@@ -176,13 +171,6 @@ class ImageStageView:
         """The person's jobs of this tab that wait or run, the oldest first."""
         recent = [] if owner == GUEST else self._services.jobs.recent(owner, WATCHED_JOBS)
         return [job for job in reversed(recent) if isinstance(job.request, ImageRequest) and not job.is_ended]
-
-    def _take_in(self, scene: Scene, job_id: str, end: End | None) -> None:
-        """What a job has made, before it is shown: its end may be known here sooner than to the library's index."""
-        self._take_unkept(scene, job_id)
-        for creation_id in end.creation_ids if end is not None else ():
-            with suppress(NotFound):
-                self._services.creations.index(scene.owner, creation_id)
 
     def _take_unkept(self, scene: Scene, job_id: str) -> None:
         """The pictures of a private job, before its folder goes."""
@@ -235,6 +223,7 @@ class ImageStageView:
         facts = ""
         if isinstance(result, ImageResult):
             facts = safe.escape(view.image_facts(result, self._model_name(result.model), scene.language))
+            facts += view.image_notes(result, scene.language)
         updates = self._pictures_stage(scene, pictures, facts)
         has_failed = live is not None and live.has_failed
         if not pictures:

@@ -17,6 +17,7 @@ from studio.ui.safe import escape
 from studio.ui.stream import Live
 from studio.ui.words import say
 
+SHOWN_UNREAD = 160  # characters
 FORMATS = (("PNG", ""), ("WebP", "?as=webp"), ("JPEG", "?as=jpeg"))
 
 
@@ -91,6 +92,18 @@ def image_facts(result: ImageResult, name: str, language: str) -> str:
     if result.finish_reason == "cancelled":
         parts.append(say("finish_cancelled", language))
     return " · ".join(parts)
+
+
+def image_notes(result: ImageResult, language: str) -> str:
+    """What a person should know of the pictures besides: which are missing, and which words were not read."""
+    notes = []
+    if result.withheld:
+        names = ", ".join(str(number + 1) for number in result.withheld)
+        notes.append(say("image_withheld", language, n=len(result.withheld), of=result.request.count, names=names))
+    if result.unread:
+        words = result.unread if len(result.unread) <= SHOWN_UNREAD else f"{result.unread[:SHOWN_UNREAD].rstrip()} …"
+        notes.append(say("image_unread", language, n=len(result.unread), words=words))
+    return "".join(f'<div class="notice-line">{escape(note)}</div>' for note in notes)
 
 
 def recipe_facts(request: ImageRequest, name: str, language: str) -> str:

@@ -81,6 +81,14 @@ WORDS: dict[str, tuple[str, str]] = {
         "It suits {width} × {height} pixels, {steps} steps, guidance scale {guidance}.",
         "适合 {width} × {height} 像素、{steps} 步、引导系数 {guidance}。",
     ),
+    "image_withheld": (
+        "The safety checker inside the model withheld {n} of {of} pictures (number {names}). Another seed gives others.",
+        "模型自带的安全检查扣下了 {of} 张中的 {n} 张（第 {names} 张）。换一个种子会得到别的图片。",
+    ),
+    "image_unread": (
+        "The model did not read the end of the prompt ({n} characters): “{words}”. Shorten it, or put what matters first.",
+        "模型没有读到提示词的结尾（{n} 个字符）：“{words}”。请缩短提示词，或把重要的内容写在前面。",
+    ),
     "image_recent_empty": ("Finished pictures stand here.", "完成的图片会列在这里。"),
     "image_drop": ("Settings from a picture", "从图片恢复设置"),
     "untitled_picture": ("A picture", "图片"),

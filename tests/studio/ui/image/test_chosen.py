@@ -49,12 +49,15 @@ def test_numbers_of_the_browser_are_taken_as_their_kind() -> None:
 
 
 def test_adapters_stand_one_on_a_line_with_their_weight() -> None:
-    text = "owner/name 0.8\n\n  /my models/lora  \nowner/other -1\n/my models/lora 2"
+    text = "owner/name 0.8\n\n  /my models/lora  \nowner/other -1\n/my models/lora 2\n/my models/a -b\n/a nan\n-1"
     assert read_adapters(text) == (
         Adapter("owner/name", 0.8),
         Adapter("/my models/lora"),
-        Adapter("owner/other -1"),
+        Adapter("owner/other", -1.0),
         Adapter("/my models/lora", 2.0),
+        Adapter("/my models/a -b"),
+        Adapter("/a nan"),
+        Adapter("-1"),
     )
 
 

@@ -46,7 +46,7 @@ def test_the_line_of_a_running_job_tells_step_pace_and_time_left() -> None:
 def test_before_its_first_step_it_tells_what_it_waits_for() -> None:
     assert view.working_line(Working(job(), Live(waits=Place(2, 30.0))), "en", 100.0) == "2 ahead of you · about 30 s"
     loading = after(JobEvent("loading", 1.0, Loading("weights", "m", 1, 4)))
-    assert view.working_line(Working(job(), loading), "en", 100.0) == "Reading weights of m · 1 / 4"
+    assert view.working_line(Working(job(), loading), "en", 100.0) == "Reading weights of m · 25 %"
 
 
 def test_a_preview_is_shown_with_its_bar_and_goes_when_the_work_ends() -> None:
@@ -109,3 +109,13 @@ def test_empty_states_teach() -> None:
     assert "Paste the folder" in view.empty_stage("en", has_models=False)
     assert "Your pictures appear here" in view.empty_stage("en", has_models=True)
     assert view.queue([], "en", 0.0) == ""
+
+
+def test_what_was_not_read_and_what_was_withheld_is_told() -> None:
+    request = ImageRequest("m", prompt="a cat", count=4)
+    result = ImageResult("m", request, 8, 8, "stop", 1, 1.0, withheld=(1, 3), unread=f"and {EVIL}" + "x" * 300)
+    english, chinese = view.image_notes(result, "en"), view.image_notes(result, "zh")
+    assert "withheld 2 of 4 pictures (number 2, 4)" in english and "4 张中的 2 张（第 2, 4 张）" in chinese
+    assert f"{len(result.unread)} characters" in english and "and &quot;" in english and " …”" in english
+    assert "<img" not in english + chinese and len(english) < 900
+    assert view.image_notes(ImageResult("m", request, 8, 8, "stop", 1, 1.0), "en") == ""
