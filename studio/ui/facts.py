@@ -23,7 +23,9 @@ def size(size_bytes: int) -> str:
 
 
 def duration(seconds: float, language: str) -> str:
-    """Seconds as a person says them: 1.4 s, 48 s, 3 min."""
+    """Seconds as a person says them: 1.4 s, 48 s, 3 min, 2.5 h."""
+    if seconds >= 5400:
+        return say("hours", language, n=f"{seconds / 3600:.1f}")
     if seconds >= 90:
         return say("minutes", language, n=round(seconds / 60))
     return say("seconds", language, n=f"{seconds:.1f}" if seconds < 10 else f"{seconds:.0f}")
@@ -80,7 +82,7 @@ def stage_line(stage: Loading | Plan | Progress, language: str) -> str:
         return line
     if stage.stage == "download":
         return f"{line} · {size(stage.done)} / {size(stage.total)}"
-    return f"{line} · {stage.done} / {stage.total}"
+    return f"{line} · {100 * stage.done // stage.total} %"
 
 
 def model_label(spec: ModelSpec, *, is_loaded: bool, is_on_disk: bool, language: str) -> str:

@@ -81,7 +81,7 @@ def job_rows(rows: Sequence[JobRow], language: str, now: float) -> str:
     for row in sorted(rows, key=lambda row: (row.job.is_ended, row.job.state != "running")):
         job = row.job
         note = say(f"state_{job.state}", language)
-        if job.request.kind in ("download", "load"):  # its title is only the model's name
+        if job.request.kind in ("download", "load", "train"):  # its title does not say what it does
             note = f"{say(f'job_{job.request.kind}', language)} · {note}"
         if row.place is not None:
             note = f"{note} · {place_line(row.place, language)}"

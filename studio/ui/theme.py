@@ -38,9 +38,9 @@ HEAD = """
   }, true);
   // in one column the result stands below the settings
   document.addEventListener("click", (event) => {
-    const run = event.target.closest?.("#task-run, #image-run");
+    const run = event.target.closest?.("#task-run, #image-run, #training-start");
     if (innerWidth > 800 || !run) return;
-    const result = run.id === "task-run" ? "#task-result" : "#image-stage";
+    const result = { "task-run": "#task-result", "image-run": "#image-stage", "training-start": "#training-head" }[run.id];
     setTimeout(() => document.querySelector(result)?.scrollIntoView({ behavior: "smooth", block: "center" }), 300);
   });
   // what language gradio shows, for the sentences that the server says

@@ -27,6 +27,13 @@ def test_an_empty_library_says_what_will_stand_there(studio: StudioServer, open_
     expect(page.locator("#text-send")).to_be_visible()
 
 
+def test_the_kinds_stand_on_one_line(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    open_library(page)
+    tops = page.locator("#library-kind label").evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+    assert len(tops) >= 4 and len(set(tops)) == 1
+
+
 def test_results_are_searched_starred_and_deleted(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     write(page, "A line about lighthouses.", SEED)

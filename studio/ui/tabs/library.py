@@ -65,7 +65,7 @@ class LibraryTab:
                 elem_id="library-search",
             )  # fmt: skip
             kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image")]
-            self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=2, min_width=240, elem_id="library-kind")
+            self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=4, min_width=240, elem_id="library-kind")
             self._starred = gr.Checkbox(
                 False, label=t("only_starred"), scale=1, min_width=140, elem_id="library-starred"
             )
@@ -74,7 +74,7 @@ class LibraryTab:
             self._newer = gr.Button(t("newer"), size="sm", elem_id="library-newer", min_width=0, scale=0)
             self._place = gr.HTML("", elem_id="library-page", elem_classes="mono")
             self._older = gr.Button(t("older"), size="sm", elem_id="library-older", min_width=0, scale=0)
-        self._drop = gr.File(label=t("library_drop"), file_types=FILE_TYPES, height=120, elem_id="library-drop")
+        self._drop = gr.File(label=t("library_drop"), file_types=FILE_TYPES, height=140, elem_id="library-drop")
         if not self._services.settings.is_public_demo:
             Elsewhere(self._services)
 

@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
@@ -41,14 +40,10 @@ class TextTab:
     def _wire(self, wish: gr.State) -> None:
         quiet = quietly()
         chat, tasks = self.chat, self.tasks
-        watching: list[Any] = [chat.watching, tasks.watching]
         outputs = [self._tabs, self._inner, *chat.outputs, *tasks.show_outputs]
-        here = [chat.current, chat.hidden, tasks.job]
-        wish.change(told(self._grant), [wish, *here], outputs, cancels=watching, **quiet)
-        tasks.parts.recent.click(told(self._open_recent), None, outputs, cancels=[tasks.watching], **quiet)
-        tasks.parts.to_chat.click(
-            told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], cancels=[chat.watching], **quiet
-        )
+        wish.change(told(self._grant), [wish, chat.hidden], outputs, **quiet)
+        tasks.parts.recent.click(told(self._open_recent), None, outputs, **quiet)
+        tasks.parts.to_chat.click(told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], **quiet)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""
@@ -61,7 +56,7 @@ class TextTab:
 
     # ── what is asked for elsewhere ──────────────────────────────────────────────────────────────────────────────────
 
-    def _grant(self, wish: Wish, current: str, hidden: PrivateConversations, job_id: str, request: gr.Request) -> dict:
+    def _grant(self, wish: Wish, hidden: PrivateConversations, request: gr.Request) -> dict:
         """Open a conversation, a creation, a job or the settings of a dropped file, where it is text. Raises NotFound."""
         owner = self._services.identity.who(request)
         match wish:
@@ -85,8 +80,7 @@ class TextTab:
                     return self._at("chat") | self.chat.restored(asked, hidden, request)
                 if isinstance(asked, TextRequest):
                     return self._fill(asked, request)
-        # something of another tab: what was watched here is watched again
-        return self.chat.show_again(current, hidden, request) | self.tasks.shown(owner, job_id)
+        return {self._tabs: gr.skip()}  # something of another tab
 
     def _open_creation(self, owner: str, creation_id: str, request: gr.Request) -> dict:
         """The settings of a creation filled in, and its result shown as long as its job is there."""

@@ -2,11 +2,10 @@
 
     press → conversation + job → `pulse` changes → watch: events of the job → bubbles, facts, buttons
 
-The watcher may die with the page: the job goes on, and opening the conversation again finds it by its message.
+A newer watcher ends the one before it. The watcher may die with the page: the job goes on, and opening the conversation again finds it by its message.
 """
 
 import secrets
-from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import gradio as gr
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
-from pipelines.provenance import recipe
 from pipelines.types.crossing import to_json
 from pipelines.types.text import TextRequest
 from studio.library.conversation import Conversation, Node
@@ -24,9 +22,9 @@ from studio.library.documents import read_attached
 from studio.services import Services
 from studio.ui.components import model_choices, pressed, quietly, saves_file
 from studio.ui.i18n import language
-from studio.ui.stream import Live, follow
+from studio.ui.stream import Live
 from studio.ui.text.bubbles import bubbles, edited_text
-from studio.ui.text.chat_view import Asked, ChatView, Updates, doing_html, messages_of, switched
+from studio.ui.text.chat_view import Asked, ChatView, Updates, switched
 from studio.ui.text.chosen import Chosen
 from studio.ui.text.private import PrivateConversations
 from studio.ui.theme import WITHOUT_SENT
@@ -44,39 +42,29 @@ class Chat(ChatView):
 
     def _wire(self) -> None:
         p = self.parts
-        self.watching = self.pulse.change(
-            told(self._watch), [self.pulse, self.hidden], [p.chat, p.facts, p.actions, p.again, p.stop, self.panel.model, self.listing], trigger_mode="multiple", **quietly(),
+        self.pulse.change(
+            told(self.watch), [self.pulse, self.hidden, self.watchers], [p.chat, p.facts, p.actions, p.again, p.stop, self.panel.model, self.listing], trigger_mode="multiple", **quietly(),
         )  # fmt: skip
         self._wire_presses()
         self._wire_composer()
         self._wire_list()
         self._wire_open_conversation()
 
-    @property
-    def _switch(self) -> dict[str, Any]:
-        """How an event is set up that shows something else than what is watched."""
-        return quietly(cancels=[self.watching])
-
     def _wire_presses(self) -> None:
         """What changes the messages."""
-        p, outputs, switch, here = self.parts, self.outputs, self._switch, [self.current, self.hidden]
+        p, outputs, quiet, here = self.parts, self.outputs, quietly(), [self.current, self.hidden]
         settings: set[Any] = {*self.panel.components.values(), *here}
         sent = gr.on(
-            [p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, [*outputs, self.sent], **switch
+            [p.send.click, p.prompt.submit], told(self._send), {*settings, p.prompt}, [*outputs, self.sent], **quiet
         )
         sent.success(None, [p.prompt, self.sent], p.prompt, js=WITHOUT_SENT, api_visibility="private")
-        presses = [
-            sent,
-            p.regenerate.click(told(self._regenerate), settings, outputs, **switch),
-            p.go_on.click(told(self._continue), settings, outputs, **switch),
-            p.again.click(told(self._run_again), settings, outputs, **switch),
-            p.chat.edit(told(self._edit), settings, outputs, **switch),
-            p.delete.click(told(self._delete_turn), here, outputs, **switch),
-            p.previous.click(told(self._earlier), [*here, self.focus], outputs, **switch),
-            p.next.click(told(self._later), [*here, self.focus], outputs, **switch),
-        ]
-        for press in presses:  # a press ends the watcher even when it is refused, so an answer may need a new one
-            press.failure(told(self.show_again), here, outputs, **quietly())
+        p.regenerate.click(told(self._regenerate), settings, outputs, **quiet)
+        p.go_on.click(told(self._continue), settings, outputs, **quiet)
+        p.again.click(told(self._run_again), settings, outputs, **quiet)
+        p.chat.edit(told(self._edit), settings, outputs, **quiet)
+        p.delete.click(told(self._delete_turn), here, outputs, **quiet)
+        p.previous.click(told(self._earlier), [*here, self.focus], outputs, **quiet)
+        p.next.click(told(self._later), [*here, self.focus], outputs, **quiet)
 
     def _wire_composer(self) -> None:
         """What changes no message."""
@@ -89,10 +77,10 @@ class Chat(ChatView):
 
     def _wire_list(self) -> None:
         """Which conversation is open."""
-        c, outputs, switch = self.list, self.outputs, self._switch
-        c.new.click(told(self._new), [self.hidden], outputs, **switch)
-        self.panel.private.input(told(self._new), [self.hidden], outputs, **switch)
-        c.listed.click(told(self._open_listed), [self.hidden], outputs, **switch)
+        c, outputs, quiet = self.list, self.outputs, quietly()
+        c.new.click(told(self._new), [self.hidden], outputs, **quiet)
+        self.panel.private.input(told(self._new), [self.hidden], outputs, **quiet)
+        c.listed.click(told(self._open_listed), [self.hidden], outputs, **quiet)
         # one event shows the list, and one at a time, so that no older answer overwrites a newer one
         last = quietly(trigger_mode="always_last")
         gr.on([c.search.change, self.listing.change], told(self._rows), [c.search, self.current], c.listed, **last)
@@ -111,7 +99,7 @@ class Chat(ChatView):
         shown, gone = (lambda: gr.update(visible=True)), (lambda: gr.update(visible=False))
         c.delete.click(shown, None, c.delete_row, **quiet)
         c.delete_not.click(gone, None, c.delete_row, **quiet)
-        c.delete_sure.click(told(self._delete), [self.current, self.hidden], self.outputs, **self._switch)
+        c.delete_sure.click(told(self._delete), [self.current, self.hidden], self.outputs, **quiet)
         saves_file(c.export_md.click, told(self._export_md), [self.current])
         saves_file(c.export_json.click, told(self._export_json), [self.current])
 
@@ -235,56 +223,6 @@ class Chat(ChatView):
             self._services.jobs.cancel(asked.owner, job.id)
         return gr.update(interactive=False)
 
-    def show_again(self, current: str, hidden: PrivateConversations, request: gr.Request) -> Updates:
-        """The open conversation as it stands; what was noticed of it stays."""
-        updates = self._opened(self._open(current, hidden, request), with_settings=False)
-        return {part: update for part, update in updates.items() if part is not self.parts.notice}
-
-    # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _watch(
-        self, pulse: tuple[str, str, str], hidden: PrivateConversations, request: gr.Request
-    ) -> AsyncIterator[Updates]:
-        """Show an answer as it is written, up to its end."""
-        conversation_id, node_id, _ = pulse
-        if not node_id:
-            yield {self.parts.chat: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-            return
-        asked = self._open(conversation_id, hidden, request)
-        conversation = asked.conversation()
-        job = self._job_of(asked, conversation.node(node_id))
-        if job is None:
-            yield self._settled(asked, conversation, {})
-            return
-        path = conversation.path()
-        before = bubbles(
-            [node for node in path if node.id != node_id], self._lives(asked, conversation), asked.language
-        )
-        async for live in follow(self._services.jobs, asked.owner, job.id):
-            if live.end is not None:
-                yield self._ended(asked, node_id, live)
-                return
-            now = bubbles([conversation.node(node_id)], {node_id: live}, asked.language)
-            yield {
-                self.parts.chat: messages_of([*before, *now]),
-                self.parts.facts: doing_html(live, asked.language),
-                self.parts.stop: gr.update(interactive=True),
-            }
-
-    def _ended(self, asked: Asked, node_id: str, live: Live) -> Updates:
-        if isinstance(asked.book, PrivateConversations) and live.result is not None:
-            facts = recipe.facts(live.result)
-            asked.book.settle(asked.owner, asked.conversation_id, node_id, live.result.text, facts)
-        conversation = asked.conversation()
-        return self._settled(asked, conversation, {node_id: live})
-
-    def _settled(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
-        """What the watcher may change, when there is nothing more to wait for."""
-        p, updates = self.parts, self._shown(asked, conversation, lives)
-        shown = {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop, self.listing)}
-        choices = model_choices(self._services, "chat", asked.language)  # the model is loaded now
-        return {**shown, self.panel.model: gr.update(choices=choices)}
-
     # ── conversations ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self, saved: object, saved_current: object, hidden: PrivateConversations, request: gr.Request) -> Updates:
@@ -350,7 +288,7 @@ class Chat(ChatView):
         updates |= {self.list.rename_row: gr.update(visible=False), self.list.delete_row: gr.update(visible=False)}
         updates |= self._noticed("")
         waiting = [node.id for node in conversation.path() if node.id in lives and lives[node.id].end is None]
-        updates |= self._watched(asked, waiting[-1]) if waiting else {self.pulse: ("", "", secrets.token_hex(4))}
+        updates |= self._watched(asked, waiting[-1] if waiting else "")
         if with_settings and conversation.settings:
             kept = {**conversation.settings.get("sampling", {}), "model": conversation.settings.get("model")}
             chosen = Chosen.of_request(conversation.request()) if kept["model"] else Chosen()

@@ -1,6 +1,7 @@
 """What the chat shows of a conversation and of the jobs that write it. What its presses do stands in `chat.py`."""
 
 import secrets
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,20 +9,22 @@ import gradio as gr
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
+from pipelines.provenance import recipe
 from studio.identity import GUEST
 from studio.jobs.job import Job
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
 from studio.services import Services
 from studio.ui import lists, safe
-from studio.ui.components import keep, model_name
+from studio.ui.components import keep, model_choices, model_name
 from studio.ui.facts import doing_line, facts_line, language_notice, result_of
 from studio.ui.i18n import language
-from studio.ui.stream import Live
+from studio.ui.stream import Live, follow
 from studio.ui.text.bubbles import Bubble, bubbles
 from studio.ui.text.chat_layout import lay_out
 from studio.ui.text.private import PrivateConversations
 from studio.ui.told import refuse
+from studio.ui.watchers import Watchers, pulse
 from studio.ui.words import say
 
 Updates = dict[Any, Any]
@@ -53,7 +56,8 @@ class ChatView:
         self.list, self.panel, self.parts = lay_out(services)
         self.current = gr.State("")  # id of the open conversation
         self.focus = gr.State("")  # the message whose versions are switched
-        self.pulse = gr.State(("", "", ""))  # (conversation, message, nonce): changes when there is something to watch
+        self.pulse = gr.State(("", "", ""))  # (conversation, message, when): changes when there is something to watch
+        self.watchers = gr.State(Watchers())
         self.listing = gr.State("")  # a nonce: changes when the list of conversations is to be shown anew
         self.hidden = gr.State(PrivateConversations())
         self.sent = gr.JSON(visible=False)  # what the last press of Send took from the composer
@@ -136,6 +140,68 @@ class ChatView:
     def _noticed(self, notice: str) -> Updates:
         return {self.parts.notice: gr.update(value=safe.escape(notice), visible=bool(notice))}
 
+    # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def watch(
+        self, pulse: tuple[str, str, str], hidden: PrivateConversations, watchers: Watchers, request: gr.Request
+    ) -> AsyncIterator[Updates]:
+        """Show an answer as it is written, up to its end, or until a newer watcher shows something else."""
+        conversation_id, node_id, at = pulse
+        nothing = {self.parts.chat: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
+        if not watchers.begin(at):
+            yield nothing
+            return
+        try:
+            async for updates in self._news(self._open(conversation_id, hidden, request), node_id):
+                if not watchers.is_newest(at):
+                    break
+                yield updates
+            else:
+                return
+        except NotFound:  # its person has deleted what was watched
+            pass
+        yield nothing  # gradio sends what was yielded last once more at the end
+
+    async def _news(self, asked: Asked, node_id: str) -> AsyncIterator[Updates]:
+        """The conversation as it stands, over what an older watcher may still have shown, then what comes."""
+        conversation = asked.conversation() if asked.conversation_id else Conversation("")
+        job = self._job_of(asked, conversation.node(node_id)) if node_id else None
+        if job is None:
+            yield self._settled(asked, conversation, {}) if node_id else self._as_it_stands(asked, conversation, {})
+            return
+        yield self._as_it_stands(asked, conversation, {node_id: Live.of_job(job)})
+        path = conversation.path()
+        before = bubbles(
+            [node for node in path if node.id != node_id], self._lives(asked, conversation), asked.language
+        )
+        async for live in follow(self._services.jobs, asked.owner, job.id):
+            if live.end is not None:
+                yield self._ended(asked, node_id, live)
+                return
+            now = bubbles([conversation.node(node_id)], {node_id: live}, asked.language)
+            yield {
+                self.parts.chat: messages_of([*before, *now]),
+                self.parts.facts: doing_html(live, asked.language),
+                self.parts.stop: gr.update(interactive=True),
+            }
+
+    def _ended(self, asked: Asked, node_id: str, live: Live) -> Updates:
+        if isinstance(asked.book, PrivateConversations) and live.result is not None:
+            facts = recipe.facts(live.result)
+            asked.book.settle(asked.owner, asked.conversation_id, node_id, live.result.text, facts)
+        conversation = asked.conversation()
+        return self._settled(asked, conversation, {node_id: live})
+
+    def _settled(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
+        """What the watcher may change, when there is nothing more to wait for."""
+        choices = model_choices(self._services, "chat", asked.language)  # the model is loaded now
+        also = {self.listing: secrets.token_hex(4), self.panel.model: gr.update(choices=choices)}
+        return {**self._as_it_stands(asked, conversation, lives), **also}
+
+    def _as_it_stands(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
+        p, updates = self.parts, self._shown(asked, conversation, lives)
+        return {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop)}
+
     # ── who, where, which job ────────────────────────────────────────────────────────────────────────────────────────
 
     def _asked(self, values: Updates, request: gr.Request, *, is_private: bool = False) -> Asked:
@@ -150,7 +216,8 @@ class ChatView:
         return Asked(owner, language(request), book, conversation_id)
 
     def _watched(self, asked: Asked, node_id: str) -> Updates:
-        return {self.pulse: (asked.conversation_id, node_id, secrets.token_hex(4))}
+        """The update that starts a watcher; without an answer it shows the conversation as it stands."""
+        return {self.pulse: (asked.conversation_id, node_id, pulse())}
 
     def _kept_id(self, asked: Asked) -> str:
         return "" if asked.is_private else asked.conversation_id

@@ -1,9 +1,8 @@
 """The tasks beside the chat: write, summarise, rewrite, translate, continue, fill the mask. One text in, one result out.
 
-Run → job → `pulse` changes → watch: events of the job → result, facts, buttons
+Run → job → `pulse` changes → watch: events of the job → result, facts, buttons. A newer watcher ends the one before it.
 """
 
-import secrets
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -22,6 +21,7 @@ from studio.ui.stream import Live, follow
 from studio.ui.text.chosen import Chosen
 from studio.ui.text.task_layout import lay_out
 from studio.ui.told import inform, told
+from studio.ui.watchers import Watchers, pulse
 from studio.ui.words import say
 
 Updates = dict[Any, Any]
@@ -42,7 +42,8 @@ class Tasks:
         self._examples = examples
         self.panel, self.parts = lay_out(services)
         self.job = gr.State("")  # id of the job that is shown
-        self.pulse = gr.State(("", ""))  # (job, nonce)
+        self.pulse = gr.State(("", ""))  # (job, when)
+        self.watchers = gr.State(Watchers())
         # to be rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
         self.saved = gr.BrowserState({}, storage_key="studio-tasks", secret="studio", render=False)
         self.saved_job = gr.BrowserState("", storage_key="studio-task", secret="studio", render=False)
@@ -53,16 +54,12 @@ class Tasks:
     def _wire(self) -> None:
         p, quiet = self.parts, quietly()
         result = [p.result, p.candidates, p.facts, p.actions, p.again, p.star, p.download, p.stop, p.recent]
-        self.watching = self.pulse.change(told(self._watch), [self.pulse], result, trigger_mode="multiple", **quiet)
-        switch = quietly(cancels=[self.watching])
+        seeing = [self.pulse, self.watchers]
+        self.pulse.change(told(self.watch), seeing, result, trigger_mode="multiple", **quiet)
         outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
         settings: set[Any] = {p.kind, p.prompt, p.option, *self.panel.components.values()}
-        presses = [
-            p.run.click(told(self._run), settings, outputs, **switch),
-            p.again.click(told(self._run_again), [self.job], outputs, **switch),
-        ]
-        for press in presses:  # a press ends the watcher even when it is refused, so a result may need a new one
-            press.failure(told(self._show_again), [self.job], outputs, **quiet)
+        p.run.click(told(self._run), settings, outputs, **quiet)
+        p.again.click(told(self._run_again), [self.job], outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
         form = [p.prompt, p.option, p.examples, self.panel.model]
         p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quietly(trigger_mode="always_last"))
@@ -98,29 +95,39 @@ class Tasks:
         job = self._services.jobs.rerun(self._services.identity.who(request), job_id)
         return {**self._started(job.id), self.saved_job: job.id if job.keep else ""}
 
-    def _show_again(self, job_id: str, request: gr.Request) -> Updates:
-        return self.shown(self._services.identity.who(request), job_id)
-
     def _started(self, job_id: str) -> Updates:
+        return {**self._empty(), self.job: job_id, self.pulse: (job_id, pulse())}
+
+    def _empty(self) -> Updates:
+        """What a job begins with."""
         p = self.parts
         return {
-            p.result: "", p.candidates: gr.update(value="", visible=False), p.actions: gr.update(visible=False),
-            p.stop: gr.update(interactive=True), self.job: job_id, self.pulse: (job_id, secrets.token_hex(4)),
-        }  # fmt: skip
+            p.result: "",
+            p.candidates: gr.update(value="", visible=False),
+            p.actions: gr.update(visible=False),
+            p.stop: gr.update(interactive=True),
+        }
 
     def _stop(self, job_id: str, request: gr.Request) -> Any:
         if job_id:
             self._services.jobs.cancel(self._services.identity.who(request), job_id)
         return gr.update(interactive=False)
 
-    async def _watch(self, pulse: tuple[str, str], request: gr.Request) -> AsyncIterator[Updates]:
-        job_id, lang = pulse[0], language(request)
-        if not job_id:
-            yield {self.parts.result: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
+    async def watch(self, pulse: tuple[str, str], watchers: Watchers, request: gr.Request) -> AsyncIterator[Updates]:
+        """Show a job up to its end, or until a newer watcher shows another."""
+        (job_id, at), lang, owner = pulse, language(request), self._services.identity.who(request)
+        nothing = {self.parts.result: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
+        if not watchers.begin(at) or not job_id:
+            yield nothing
             return
-        owner = self._services.identity.who(request)
+        before = self._empty()  # over what an older watcher may still have shown
         async for live in follow(self._services.jobs, owner, job_id):
-            yield self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)
+            if not watchers.is_newest(at):
+                yield nothing  # gradio sends what was yielded last once more at the end
+                return
+            now = self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)
+            yield {**before, **now}
+            before = {}
 
     def _running(self, live: Live, lang: str) -> Updates:
         p = self.parts
@@ -256,7 +263,7 @@ class Tasks:
             return {self.job: ""}
         return {
             self.job: job.id,
-            self.pulse: (job.id, secrets.token_hex(4)),
+            self.pulse: (job.id, pulse()),
             self.saved_job: job.id if job.keep else "",
         }
 

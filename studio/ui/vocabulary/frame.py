@@ -80,6 +80,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "stage_progress": ("{done} / {total} {unit}", "{done} / {total} {unit}"),
     "seconds": ("{n} s", "{n} 秒"),
     "minutes": ("{n} min", "{n} 分钟"),
+    "hours": ("{n} h", "{n} 小时"),
     "facts_decode": ("{n} tokens/s", "{n} 词元/秒"),
     "facts_prefill": ("prefill {n} tokens/s", "预填充 {n} 词元/秒"),
     "facts_tokens": ("{n} tokens", "{n} 词元"),

@@ -10,13 +10,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_conversation": ("Conversations", "对话"),
     "only_starred": ("Only starred", "仅星标"),
     "library_empty": (
-        "<h3>Everything you make stands here</h3><p>Texts and conversations, each with the settings that made it. "
+        "<h3>Everything you make stands here</h3><p>Texts, conversations and pictures, each with the settings that made it. "
         "Go to Text, run a task or send a message, and come back.</p>",
-        "<h3>你创作的一切都会出现在这里</h3><p>文本和对话，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
+        "<h3>你创作的一切都会出现在这里</h3><p>文本、对话和图片，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
     ),
     "library_none": ("Nothing here has these words.", "没有找到包含这些词的内容。"),
     "library_drop": (
-        "Drop a file from the library here to get its settings back",
+        "Drop a file here to get its settings back",
         "把导出的文件拖到这里，找回它的设置",
     ),
     "first_text": ("Make a first text", "写第一段文本"),

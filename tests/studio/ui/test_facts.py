@@ -65,7 +65,7 @@ def test_place_and_stage() -> None:
     assert place_line(Place(3, 30.0), "en") == "3 ahead of you · about 30 s"
     assert place_line(Place(3, None), "zh") == "前面还有 3 个"
     assert stage_line(Loading("download", "smol", 43_000_000, 93_000_000), "en") == "Downloading smol · 43 MB / 93 MB"
-    assert stage_line(Loading("weights", "smol", 2, 9), "en") == "Reading weights of smol · 2 / 9"
+    assert stage_line(Loading("weights", "smol", 2, 9), "en") == "Reading weights of smol · 22 %"
     assert doing_line(Live(waits=Place(1, None)), "en") == "1 ahead of you"
     assert doing_line(Live(text="a"), "en") == "Writing"
 
