@@ -9,6 +9,9 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check
 STARTER := smollm2-135m-instruct
 
+# Threads of torch that spin while they wait take the cores from those they wait for (pipelines/loading/placement/devices.py).
+export OMP_WAIT_POLICY := PASSIVE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup run dev-setup test check bench prove starter-image
@@ -47,7 +50,7 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
-	@OMP_WAIT_POLICY=PASSIVE nice -n 19 $(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)"
+	@nice -n 19 $(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)"
 	@$(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)" --export assets/starters/openmoji-128
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.

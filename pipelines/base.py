@@ -24,7 +24,7 @@ from pipelines.loading.memory.cache import ModelCache, Prepared
 from pipelines.loading.memory.forecast import Forecast, Learnt, can_never_fit, in_forms
 from pipelines.loading.memory.ledger import Ledger, OwnLedger
 from pipelines.loading.memory.measure import Store, store_of
-from pipelines.loading.placement.devices import Place, choose_place
+from pipelines.loading.placement.devices import Place, choose_place, wait_asleep
 from pipelines.loading.starter import StarterStore
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent, Plan, never
@@ -110,6 +110,7 @@ class Pipeline:
         which) → ledger. A process that shares memory with others brings their common one.
         """
         catalog = open_catalog(models_folder, cache_folder=cache_folder, allow_any=allow_any, token_file=token_file)
+        wait_asleep()
         place = choose_place(device)
         starters, store = StarterStore(cache_folder), store_of(place.device)
         measure.one_heap()

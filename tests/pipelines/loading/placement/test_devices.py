@@ -1,5 +1,6 @@
 """Where models go on this machine."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,22 @@ def test_a_device_that_does_not_exist_is_refused(device):
 )
 def test_running_out_of_memory_is_recognised(error, expected):
     assert is_out_of_memory(error) is expected
+
+
+@pytest.mark.parametrize(("own", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_sleep_while_they_wait_unless_a_person_wants_otherwise(tmp_path, own, policy):
+    code = (
+        "import os, sys; from pathlib import Path; from pipelines.text import TextPipeline;"
+        "TextPipeline.on_this_machine(Path(sys.argv[1]), cache_folder=Path(sys.argv[1]), device='cpu');"
+        "assert 'torch' not in sys.modules, 'it would not read it any more'; print(os.environ['OMP_WAIT_POLICY'])"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    told = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=environment | ({"OMP_WAIT_POLICY": own} if own else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[4],
+    )
+    assert told.stdout.strip() == policy
