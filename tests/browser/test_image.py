@@ -30,14 +30,17 @@ def same(one: Image.Image, other: Image.Image) -> bool:
     return ImageChops.difference(one.convert("RGB"), other.convert("RGB")).getbbox() is None
 
 
-def test_without_a_model_the_tab_says_what_to_do(studio: StudioServer, open_page: OpenPage) -> None:
+def test_a_newcomer_draws_with_the_starter_model(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     draw.open_images(page)
-    if page.locator("#image-model input").input_value():
-        pytest.skip("this machine has an image model already")
-    expect(page.locator("#image-stage")).to_contain_text("No image model is on this machine yet")
-    draw.run(page)
-    expect(draw.toast(page)).to_contain_text("Choose one from the list, or paste")
+    expect(page.locator("#image-model input")).to_have_value(re.compile("OpenMoji 128"))
+    page.locator("#image-examples button").first.click()
+    expect(page.locator("#image-prompt textarea")).to_have_value("red apple")
+    draw.make(page, 4)
+    expect(page.locator("#image-facts")).to_contain_text("OpenMoji 128 · 10 steps")
+    apple = draw.shown_picture(page)
+    red, green, blue = (band.histogram() for band in apple.convert("RGB").split())
+    assert apple.size == (128, 128) and sum(red[160:]) > 1.2 * max(sum(green[160:]), sum(blue[160:]))
 
 
 def test_the_first_pictures(studio: StudioServer, open_page: OpenPage, folder: Path) -> None:
