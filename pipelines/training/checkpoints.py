@@ -8,6 +8,7 @@ manifest is missing or does not match is never resumed from: the one before it i
 This file does not know what is inside a state.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -24,30 +25,41 @@ STATE = "state.safetensors"
 def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     """Write `state` as the checkpoint after `step` optimiser steps, then drop all but the newest two.
 
-    `state` may nest dicts, lists and tuples of tensors and of what JSON knows.
+    `state` may nest dicts, lists and tuples of tensors and of what JSON knows. Raises OSError where the disk does not take it.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    # 1 Everything into a folder that no reader looks at
+    # 1 A step has one state: what stands whole is never taken away for another copy of it
+    place = folder / f"step-{step:08d}"
+    if is_whole(place):
+        return place
+
+    # 2 Everything into a folder that no reader looks at; what a save that was cut short has left goes first
     folder.mkdir(parents=True, exist_ok=True)
+    for torn in folder.glob(".writing-*"):
+        shutil.rmtree(torn, ignore_errors=True)
     scratch = folder / f".writing-{step:08d}"
-    shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     tensors: dict[str, Any] = {}
     plain = _take_apart({"step": step, **state}, tensors)
-    save_file(tensors, scratch / STATE, metadata={"state": json.dumps(plain)})
+    try:
+        save_file(tensors, scratch / STATE, metadata={"state": json.dumps(plain)})
+    except SafetensorError as error:  # what the disk said stands in its words only
+        shutil.rmtree(scratch, ignore_errors=True)
+        told = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(told[1]) if told else errno.EIO, str(error)) from error
     with (scratch / STATE).open("rb") as file:
         os.fsync(file.fileno())
 
-    # 2 The manifest last
+    # 3 The manifest last
     facts = {"step": step, "bytes": (scratch / STATE).stat().st_size, "sha256": _sha256(scratch / STATE)}
     with (scratch / "manifest.json").open("w", encoding="utf-8") as manifest:
         json.dump(facts, manifest)
         manifest.flush()
         os.fsync(manifest.fileno())
 
-    # 3 One rename, made durable
-    place = folder / f"step-{step:08d}"
+    # 4 One rename, made durable
     shutil.rmtree(place, ignore_errors=True)
     scratch.rename(place)
     descriptor = os.open(folder, os.O_RDONLY)
@@ -56,7 +68,7 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     finally:
         os.close(descriptor)
 
-    # 4 Only now may older ones go
+    # 5 Only now may older ones go
     for old in _steps(folder)[:-KEPT]:
         shutil.rmtree(folder / f"step-{old:08d}")
     return place
