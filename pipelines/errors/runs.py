@@ -9,6 +9,11 @@ class NoCheckpoint(InvalidRequest):
     zh = "这次训练没有完整的检查点，无法继续。请点“重新开始”：它的设置仍然保留。"
 
 
+class RunFinished(InvalidRequest):
+    en = "This run has done all its steps, and its model stands. Press “Start again” for another run with its settings."
+    zh = "这次训练已完成全部步数，模型已就绪。如需用同样的设置再训练一次，请点“重新开始”。"
+
+
 class RunEnded(JobError):
     """The process that trained is gone, and the run is not finished."""
 

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from pipelines.base import open_catalog
 from pipelines.errors.training import NoBaseModel, UnknownDataset, UnknownTrainer, WrongData
-from pipelines.loading.placement.devices import choose_place
+from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training import metrics
 from pipelines.training.base_model import BaseModel, find_base
@@ -57,6 +57,7 @@ def run(
 
     Raises the errors of `pipelines.errors.training`, SettingOutOfRange, and those of fetching data and base.
     """
+    wait_asleep()
     import torch
 
     # 1 What is to be done: as it was asked first, where the run goes on

@@ -12,6 +12,7 @@ import io
 import json
 from pathlib import Path
 
+from pipelines.loading.placement.devices import wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training.data import Pictures, Texts, find_datasets
 from pipelines.training.pictures import sheet, to_model
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, choices=sorted(find_datasets()))
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
+    wait_asleep()
     options.folder.mkdir(parents=True, exist_ok=True)
     data = find_datasets()[options.dataset].load(default_cache_folder() / "packages")
     facts = _pictures(data, options.folder / f"{options.dataset}.png") if isinstance(data, Pictures) else _texts(data)

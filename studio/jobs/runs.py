@@ -10,6 +10,7 @@ A run is the work, a job is one go at it: to resume is a new job on the same run
 import json
 import logging
 import shutil
+import threading
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,13 +18,13 @@ from typing import Any, Literal
 
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
-from pipelines.errors.runs import NoCheckpoint
+from pipelines.errors.runs import NoCheckpoint, RunFinished
 from pipelines.errors.training import NoBaseModel, RunAtWork, UnknownDataset, UnknownTrainer, WrongData
 from pipelines.training import checkpoints
 from pipelines.training.data import find_datasets, serves
 from pipelines.training.trainer import changed, find_trainers
 from pipelines.types.crossing import from_json, to_json
-from pipelines.types.training import RUN_ID, Metrics, TrainRequest
+from pipelines.types.training import RUN_ID, Metrics, TrainRequest, TrainResult
 from studio.files import storage_errors, write_whole
 from studio.jobs import commands
 from studio.jobs.curve import Curve, Told
@@ -58,6 +59,12 @@ class Run:
     def is_at_work(self) -> bool:
         return self.job is not None and not self.job.is_ended
 
+    @property
+    def is_finished(self) -> bool:
+        """All its steps are done."""
+        result = self.job.result if self.job else None
+        return isinstance(result, TrainResult) and result.finish_reason == "stop"
+
 
 class Runs:
     """All runs of a home. Every method may be called from any thread."""
@@ -66,6 +73,7 @@ class Runs:
         self._folder = settings.home / "runs"
         self._is_offered = not settings.is_public_demo
         self._jobs = jobs
+        self._lock = threading.RLock()  # of two presses on one run the second sees what the first has done
         self._whole: set[Path] = set()  # checkpoints that were verified
         self._curves: dict[str, Curve] = {}
         self._told: dict[str, Told] = {}
@@ -91,20 +99,23 @@ class Runs:
             raise
 
     def resume(self, owner: str, run_id: str) -> Job:
-        """Go on from the newest checkpoint, as a new job. Raises NotFound, NoCheckpoint, RunAtWork."""
+        """Go on from the newest checkpoint, as a new job. Raises NotFound, NoCheckpoint, RunAtWork, RunFinished."""
         self._refuse_strangers()
-        run = self.get(owner, run_id)
-        if run.is_at_work:
-            raise RunAtWork()
-        if self.checkpoint(run) is None:
-            raise NoCheckpoint()
-        job_id = self._jobs.new_job_id()
-        self._write(replace(run, jobs=(*run.jobs, job_id)))
-        try:
-            return self._jobs.submit(owner, replace(run.request, run=run.id), job_id=job_id)
-        except BaseException:
-            self._write(run)
-            raise
+        with self._lock:
+            run = self.get(owner, run_id)
+            if run.is_at_work:
+                raise RunAtWork()
+            if run.is_finished:
+                raise RunFinished()
+            if self.checkpoint(run) is None:
+                raise NoCheckpoint()
+            job_id = self._jobs.new_job_id()
+            self._write(replace(run, jobs=(*run.jobs, job_id)))
+            try:
+                return self._jobs.submit(owner, replace(run.request, run=run.id), job_id=job_id)
+            except BaseException:
+                self._write(run)
+                raise
 
     def again(self, owner: str, run_id: str) -> Job:
         """A new run with the settings of this one."""
@@ -128,10 +139,11 @@ class Runs:
 
     def remove(self, owner: str, run_id: str) -> None:
         """Delete a run with its checkpoints and its jobs; its model stays. Raises NotFound, RunAtWork."""
-        run = self.get(owner, run_id)
-        if run.is_at_work:
-            raise RunAtWork()
-        (self._folder / run.id / "owner.json").unlink(missing_ok=True)  # first: nobody finds half a run
+        with self._lock:
+            run = self.get(owner, run_id)
+            if run.is_at_work:
+                raise RunAtWork()
+            (self._folder / run.id / "owner.json").unlink(missing_ok=True)  # first: nobody finds half a run
         shutil.rmtree(self._folder / run.id, ignore_errors=True)
         self._curves.pop(run.id, None)
         for job_id in run.jobs:

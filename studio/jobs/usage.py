@@ -9,6 +9,7 @@ long and how fast. Knows no trainer.
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -49,7 +50,10 @@ def expected(runs: Path, request: TrainRequest) -> Usage | None:
 
 
 def _newest_first(runs: Path) -> Iterator[Usage]:
-    files = {path: path.stat().st_mtime for path in runs.glob(f"*/{FILE}")}
+    files: dict[Path, float] = {}
+    for path in runs.glob(f"*/{FILE}"):
+        with suppress(OSError):  # deleted meanwhile
+            files[path] = path.stat().st_mtime
     for path in sorted(files, key=files.__getitem__, reverse=True):
         try:
             yield Usage(**json.loads(path.read_bytes()))

@@ -8,8 +8,8 @@ import time
 
 
 def pulse() -> str:
-    """Later ones are greater."""
-    return f"{time.time_ns():020}"
+    """Later ones are greater, whatever happens to the clock. Good in this process only, as is what keeps them."""
+    return f"{time.monotonic_ns():020}"
 
 
 class Watchers:

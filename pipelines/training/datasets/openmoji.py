@@ -7,6 +7,7 @@ copies that face right.
 """
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter
 
+from pipelines.loading.lock import only_one
 from pipelines.training.data import Kind, Pictures, split_pictures
 from pipelines.training.packages import Wheel, open_wheel
 from pipelines.training.pictures import to_tensor
@@ -59,10 +61,13 @@ def load(packages: Path) -> Pictures:
 
     entries = read_entries()
     drawn = packages / f"{WHEEL.package}-{WHEEL.version}-{SIDE_PIXELS}.safetensors"
-    if not drawn.exists():
-        part = drawn.with_suffix(".part")
-        save_file({"pictures": to_tensor(draw(entries, SIDE_PIXELS, packages))}, part)
-        part.replace(drawn)
+    with only_one(drawn.with_suffix(".lock"), lambda: None):
+        if not drawn.exists():
+            part = drawn.with_suffix(".part")
+            save_file({"pictures": to_tensor(draw(entries, SIDE_PIXELS, packages))}, part)
+            with part.open("rb") as file:
+                os.fsync(file.fileno())
+            part.replace(drawn)
     names = tuple(dict.fromkeys(entry.group for entry in entries))
     labels = torch.tensor([names.index(entry.group) for entry in entries])
     return split_pictures(load_file(drawn)["pictures"], labels, names, background=255)
