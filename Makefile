@@ -41,6 +41,7 @@ check: setup dev-setup  ## lint, format, types, import contracts, then every tes
 
 bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
 	@$(PY) -m tests.bench.speed $(ARGS)
+	@$(PY) -m tests.bench.images
 
 prove: bench  ## measure everything that the README quotes: speed, what survives kills, the memory of models, what trainers learn
 	@$(PY) -m tests.bench.kills

@@ -30,15 +30,16 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    # 1 A step has one state: what stands whole is never taken away for another copy of it
-    place = folder / f"step-{step:08d}"
-    if is_whole(place):
-        return place
-
-    # 2 Everything into a folder that no reader looks at; what a save that was cut short has left goes first
+    # 1 What a save that was cut short has left goes. A step has one state: what stands whole is not taken away for a copy
     folder.mkdir(parents=True, exist_ok=True)
     for torn in folder.glob(".writing-*"):
         shutil.rmtree(torn, ignore_errors=True)
+    place = folder / f"step-{step:08d}"
+    if is_whole(place):
+        _prune(folder)
+        return place
+
+    # 2 Everything into a folder that no reader looks at
     scratch = folder / f".writing-{step:08d}"
     scratch.mkdir()
     tensors: dict[str, Any] = {}
@@ -69,8 +70,7 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
         os.close(descriptor)
 
     # 5 Only now may older ones go
-    for old in _steps(folder)[:-KEPT]:
-        shutil.rmtree(folder / f"step-{old:08d}")
+    _prune(folder)
     return place
 
 
@@ -95,6 +95,11 @@ def is_whole(place: Path) -> bool:
         return bool(state.stat().st_size == facts["bytes"] and _sha256(state) == facts["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return False
+
+
+def _prune(folder: Path) -> None:
+    for old in _steps(folder)[:-KEPT]:
+        shutil.rmtree(folder / f"step-{old:08d}")
 
 
 def _take_apart(value: Any, tensors: dict[str, Any]) -> Any:

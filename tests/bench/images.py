@@ -2,23 +2,29 @@
 
     pipeline    steps/s of ImagePipeline with its previews, against the bare diffusers call with the same weights and seeds
     previews    ImagePipeline with previews against itself without them
+    studio      steps/s of one picture by a job of a running studio, against the bare call; previews are made and kept
 
 A rate counts the denoising steps over the whole call: words, steps, decoding. Whoever is first in a pair takes turns.
 The same by CPU time tells more on a machine that has other work.
 """
 
 import argparse
+import json
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+from gradio_client import Client
 
 import pipelines.image
 from pipelines.image import ImagePipeline
 from pipelines.types.events import Preview
 from pipelines.types.image import ImageRequest
 from tests.bench.record import record
+from tests.server import StudioServer
 
 STARTER = "openmoji-128"
 PROMPT = "a red apple"
@@ -30,10 +36,10 @@ def main() -> None:
     parser.add_argument("--model", default=STARTER, help="a catalog id or a folder in diffusers' layout")
     parser.add_argument("--pairs", type=int, default=9)
     parser.add_argument("--count", type=int, default=8, help="pictures in a batch")
-    parser.add_argument("--steps", type=int, help="denoising steps; the model's own where it is left out")
+    parser.add_argument("--steps", type=int, default=60, help="denoising steps: enough that there are previews")
     asked = parser.parse_args()
     bench = Bench(asked.model, asked.count, asked.steps)
-    figures = bench.about() | bench.measure(asked.pairs)
+    figures = bench.about() | bench.measure(asked.pairs) | measure_studio(asked.model, asked.steps, asked.pairs)
     print(record("images", figures))
 
 
@@ -114,6 +120,30 @@ class Bench:
         import torch
 
         return getattr(torch, self.images.place.dtype)
+
+
+def measure_studio(model: str, steps: int, pairs: int) -> dict[str, float | int | str]:
+    """One picture at a time, by a client of a studio in a process of its own."""
+    bench = Bench(model, 1, steps)
+    with tempfile.TemporaryDirectory() as folder:
+        server = StudioServer(Path(folder) / "home").start()
+        try:
+            client = Client(server.url, verbose=False)
+
+            def ask() -> None:
+                client.predict(prompt=PROMPT, model=model, steps=steps, seed=SEED, api_name="/generate_image")
+
+            _, direct = _pairs(pairs, ask, bench._direct)
+            ends = [json.loads(path.read_text()) for path in server.home.glob("jobs/*/end.json")]
+        finally:
+            server.stop()
+    rates = [end["result"]["steps_done"] / end["result"]["seconds"] for end in ends]
+    bare = steps / statistics.median(cost.wall for cost in direct)
+    return {
+        "one picture, bare diffusers, steps/s": bare,
+        "one picture, by a job of the studio, steps/s": statistics.median(rates),
+        "speed by a job of the studio / bare diffusers": statistics.median(rates) / bare,
+    }
 
 
 class Cost(NamedTuple):
