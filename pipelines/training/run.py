@@ -22,15 +22,14 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pipelines.base import open_catalog
-from pipelines.errors.training import NoBaseModel, UnknownDataset, UnknownTrainer, WrongData
 from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training import metrics
 from pipelines.training.base_model import BaseModel, find_base
-from pipelines.training.data import find_datasets, serves
 from pipelines.training.files import make_durable, write_whole
 from pipelines.training.loop import Commands, train
-from pipelines.training.trainer import Sample, changed, find_trainers, flat
+from pipelines.training.order import order_of
+from pipelines.training.trainer import Sample, flat
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import OnEvent, ignore
 from pipelines.types.training import Metrics, Sampled, TrainRequest, TrainResult
@@ -111,21 +110,9 @@ class _Order:
     @classmethod
     def of(cls, request: TrainRequest, device: str) -> "_Order":
         """Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what wrong settings raise."""
-        request.check()
-        trainers, datasets = find_trainers(), find_datasets()
-        if request.trainer not in trainers:
-            raise UnknownTrainer(trainer=request.trainer, known=", ".join(trainers))
-        trainer = trainers[request.trainer]
-        fitting = [name for name, dataset in datasets.items() if serves(dataset, trainer.DATA)]
-        if request.dataset not in datasets:
-            raise UnknownDataset(dataset=request.dataset, known=", ".join(fitting))
-        if request.dataset not in fitting:
-            raise WrongData(trainer=request.trainer, dataset=request.dataset, known=", ".join(fitting))
-        if trainer.NEEDS_MODEL and not request.model:
-            raise NoBaseModel(trainer=request.trainer)
         preset: Literal["cpu", "gpu"] = request.preset or ("cpu" if device == "cpu" else "gpu")
-        settings = changed(request.trainer, trainer.PRESETS[preset], request.settings)
-        return cls(replace(request, preset=preset), trainer, datasets[request.dataset], settings)
+        request = replace(request, preset=preset)
+        return cls(request, *order_of(request))
 
     def write(self, folder: Path) -> None:
         """All settings and not only those that were asked for: a later version may have other presets."""

@@ -19,10 +19,9 @@ from typing import Any, Literal
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.runs import NoCheckpoint, RunFinished
-from pipelines.errors.training import NoBaseModel, RunAtWork, UnknownDataset, UnknownTrainer, WrongData
+from pipelines.errors.training import RunAtWork
 from pipelines.training import checkpoints
-from pipelines.training.data import find_datasets, serves
-from pipelines.training.trainer import changed, find_trainers
+from pipelines.training.order import order_of
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.training import RUN_ID, Metrics, TrainRequest, TrainResult
 from studio.files import storage_errors, write_whole
@@ -293,20 +292,5 @@ class Runs:
 
 
 def settings_of(request: TrainRequest) -> Any:
-    """Every setting of a run that is asked for, before it waits for its turn. Needs no torch.
-
-    Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what settings that do not fit raise.
-    """
-    request.check()
-    trainers, datasets = find_trainers(), find_datasets()
-    if request.trainer not in trainers:
-        raise UnknownTrainer(trainer=request.trainer, known=", ".join(trainers))
-    trainer = trainers[request.trainer]
-    fitting = [name for name, dataset in datasets.items() if serves(dataset, trainer.DATA)]
-    if request.dataset not in datasets:
-        raise UnknownDataset(dataset=request.dataset, known=", ".join(fitting))
-    if request.dataset not in fitting:
-        raise WrongData(trainer=request.trainer, dataset=request.dataset, known=", ".join(fitting))
-    if trainer.NEEDS_MODEL and not request.model:
-        raise NoBaseModel(trainer=request.trainer)
-    return changed(request.trainer, trainer.PRESETS[request.preset or "cpu"], request.settings)
+    """Every setting of a run that is asked for, before it waits for its turn. Raises what `order_of` raises."""
+    return order_of(request).settings

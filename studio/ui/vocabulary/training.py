@@ -174,9 +174,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "forecast_tight": ("That is more than the {free} that are free now.", "超过目前空闲的 {free}。"),
     "sharing_rule": (
-        "Answers and pictures go first: while they are made, a training gets about a tenth of the processor. One runs at a "
+        "Answers and pictures go first: while they are made, a training gets only a small part of the processor. One runs at a "
         "time, and it goes on when you close the page or the studio.",
-        "对话和作图优先：它们运行时，训练只占约十分之一的处理器时间。一次进行一个训练，关闭页面或工作室后仍会继续。",
+        "对话和作图优先：它们运行时，训练只占一小部分处理器时间。一次进行一个训练，关闭页面或工作室后仍会继续。",
     ),
     "training_not_here": (
         "This is a public demo, which trains nothing. Run your own copy of the studio to train.",
