@@ -3,25 +3,33 @@
 import json
 from dataclasses import fields, is_dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.types.download import DownloadRequest, DownloadResult
-from pipelines.types.events import Loading, Plan, Preview, Progress, Token
+from pipelines.types.events import Event
 from pipelines.types.fields import STAYS
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.load import LoadRequest, LoadResult
+from pipelines.types.music import MusicRequest, MusicResult
+from pipelines.types.speech import SpeechRequest, SpeechResult
 from pipelines.types.text import TextRequest, TextResult
-from pipelines.types.training import Metrics, Sampled, TrainRequest, TrainResult
+from pipelines.types.training import TrainRequest, TrainResult
+from pipelines.types.transcription import TranscribeRequest, TranscribeResult
 
-ModelRequest = TextRequest | ImageRequest | DownloadRequest | LoadRequest  # what asks a model that there is
+AudioRequest = SpeechRequest | TranscribeRequest | MusicRequest
+ModelRequest = (
+    TextRequest | ImageRequest | AudioRequest | DownloadRequest | LoadRequest
+)  # what asks a model that there is
 Request = ModelRequest | TrainRequest
-Result = TextResult | ImageResult | DownloadResult | LoadResult | TrainResult
+Result = (
+    TextResult | ImageResult | SpeechResult | TranscribeResult | MusicResult | DownloadResult | LoadResult | TrainResult
+)
 _CROSSING: dict[str, dict[str, type]] = {
-    "request": {cls.kind: cls for cls in (TextRequest, ImageRequest, DownloadRequest, LoadRequest, TrainRequest)},
-    "event": {cls.kind: cls for cls in (Loading, Plan, Progress, Token, Preview, Metrics, Sampled)},
-    "result": {cls.kind: cls for cls in (TextResult, ImageResult, DownloadResult, LoadResult, TrainResult)},
+    "request": {cls.kind: cls for cls in get_args(Request)},
+    "event": {cls.kind: cls for cls in get_args(Event)},
+    "result": {cls.kind: cls for cls in get_args(Result)},
 }
 
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pipelines.types.image import ImageTask
 from pipelines.types.text import TextTask
+from pipelines.types.transcription import TranscribeTask
 
-Task = Literal[TextTask, ImageTask]
+Task = Literal[TextTask, ImageTask, "speech", TranscribeTask, "music"]
 
 
 @dataclass(frozen=True)

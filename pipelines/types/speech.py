@@ -1,0 +1,77 @@
+"""Speech: a text to be read aloud, and the sound that comes of it."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from pipelines.errors.requests import EmptyPrompt, PromptTooLong, SettingOutOfRange
+from pipelines.types.fields import PROMPT_LIMIT_CHARACTERS, STAYS, one_line
+from pipelines.types.sound import Wave
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """A text, read aloud.
+
+    `voice` "" is the model's first; "a:2 b:1" mixes two of its voices by weight. `language` is a BCP 47 code, "" means
+    found out from each sentence. `speed` 1 is the model's own. `reference` is a recording whose voice is taken over, by
+    models that can; `has_right_to_voice` says that the person may do so. `seed` is for models that draw lots.
+    """
+
+    model: str
+    text: str = ""
+    voice: str = ""
+    language: str = ""
+    speed: float = 1.0
+    reference: str = ""
+    has_right_to_voice: bool = False
+    seed: int | None = None
+
+    kind = "speech"
+    task = "speech"
+    lane = "quick"
+    adapters = ()
+    FILES = ("reference",)
+    RANGES: ClassVar = {"speed": (0.5, 2.0), "seed": (0, 2**32 - 1)}
+
+    def check(self) -> None:
+        """Raises EmptyPrompt, PromptTooLong or SettingOutOfRange."""
+        if not self.text.strip():
+            raise EmptyPrompt()
+        if len(self.text) > PROMPT_LIMIT_CHARACTERS:
+            raise PromptTooLong(length=len(self.text), limit=PROMPT_LIMIT_CHARACTERS)
+        for setting, (low, high) in self.RANGES.items():
+            value = getattr(self, setting)
+            if value is not None and not low <= value <= high:
+                raise SettingOutOfRange(setting=setting, value=value, low=low, high=high)
+
+    def title(self) -> str:
+        return one_line(self.text)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A stretch of text in a sound, from `start_seconds` to `end_seconds`."""
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True)
+class SpeechResult:
+    """`seconds_audio` long, made in `seconds`; `seconds_first` passed before the first sentence could be heard.
+
+    When it was cancelled, it is what was said by then.
+    """
+
+    model: str
+    request: SpeechRequest
+    finish_reason: Literal["stop", "cancelled"]
+    seconds_audio: float
+    seconds: float
+    seconds_first: float
+    sentences: tuple[Sentence, ...] = ()
+    seconds_load: float = 0.0
+    wave: Wave | None = field(default=None, compare=False, metadata=STAYS)
+
+    kind = "speech"
