@@ -19,6 +19,7 @@ from pipelines.detokenizer import Detokenizer
 from pipelines.errors.models import TemplateRefused
 from pipelines.errors.requests import ContextOverflow
 from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.poem import compose
 from pipelines.types.events import IsCancelled, OnEvent, Token, ignore, never
 from pipelines.types.model import ModelSpec
 from pipelines.types.text import Candidate, Message, Piece, Sampling, TextRequest, TextResult
@@ -71,6 +72,8 @@ class TextPipeline(Pipeline):
                 # 3 The work itself
                 if request.task == "fill-mask":
                     result = _fill(cast(MaskModel, model), spec, request, cast(int, sampling.seed))
+                elif request.task == "poem":
+                    result = _compose(cast(TextModel, model), spec, request, sampling, on_event, is_cancelled)
                 else:
                     result = _write(cast(TextModel, model), spec, request, sampling, on_event, is_cancelled)
         except LoadCancelled:
@@ -137,6 +140,54 @@ def _write(
         seconds_prefill=first_at - started,
         seconds_decode=last_at - first_at,
         prompt_tokens_reused=reused,
+    )
+
+
+def _compose(
+    model: TextModel,
+    spec: ModelSpec,
+    request: TextRequest,
+    sampling: Sampling,
+    on_event: OnEvent,
+    is_cancelled: IsCancelled,
+) -> TextResult:
+    """A poem; its model reads simplified characters, and traditional ones are turned into them."""
+    from opencc import OpenCC
+
+    prompt_tokens, new_tokens = 0, 0
+    simplified = OpenCC("t2s").convert
+
+    def draw(prompt: str, length: int, seed: int) -> str:
+        nonlocal prompt_tokens, new_tokens
+        asked = model.encode(prompt)
+        prompt_tokens = prompt_tokens or len(asked)
+        one = replace(sampling, seed=seed, max_new_tokens=length)
+        written = [token for piece in model.stream(asked, one, is_cancelled) for token in piece.token_ids]
+        new_tokens += len(written)
+        return model.decode(written)
+
+    # 1 Line by line
+    started = time.perf_counter()
+    first_at, parts = started, list[str]()
+    title, first_line, heads = map(simplified, (request.text, request.answer_prefix, request.heads))
+    for line in compose(draw, request.option, title, first_line, heads, cast(int, sampling.seed)):
+        if is_cancelled():
+            break
+        if not parts:
+            first_at = time.perf_counter()
+        parts.append(line)
+        on_event(Token(line))
+
+    # 2 What came out; lines that were drawn again count as work
+    return TextResult(
+        text="".join(parts),
+        model=spec.id,
+        seed=cast(int, sampling.seed),
+        finish_reason="cancelled" if is_cancelled() else "stop",
+        prompt_tokens=prompt_tokens,
+        new_tokens=new_tokens,
+        seconds_prefill=first_at - started,
+        seconds_decode=time.perf_counter() - first_at,
     )
 
 

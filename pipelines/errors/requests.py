@@ -45,6 +45,16 @@ class NoMask(InvalidRequest):
     zh = "句子里没有空位。请在缺词处写上 [MASK]，例如：巴黎是法国的[MASK]。"
 
 
+class MissingSound(InvalidRequest):
+    en = "A recording is missing. Add a sound file or record one, and run again."
+    zh = "缺少录音。请添加音频文件或录一段，然后再运行。"
+
+
+class UnreadableSound(InvalidRequest):
+    en = "{name} cannot be read as sound: {reason}. WAV, FLAC, MP3 and OGG can."
+    zh = "无法将 {name} 作为音频读取：{reason}。支持 WAV、FLAC、MP3 和 OGG。"
+
+
 class MissingPicture(InvalidRequest):
     en = "A {what} is missing. Add it in the Image tab and run again."
     zh = "缺少{what}。请在“图像”页添加后再运行。"
@@ -91,3 +101,18 @@ class UnreadableDocument(InvalidRequest):
 class NoRecipe(UnreadableDocument):
     en = "“{name}” gives no settings back: {reason}. Drop a file that was saved or exported by a studio like this one."
     zh = "无法从“{name}”恢复设置：{reason}。请拖入由本工作室保存或导出的文件。"
+
+
+class NoSuchForm(InvalidRequest):
+    en = "“{form}” is no form of verse that is known here. Choose one of {forms}."
+    zh = "这里没有“{form}”这种诗体。请选择：{forms}。"
+
+
+class WrongFirstLine(InvalidRequest):
+    en = "The first line of a {form} has {length} Chinese characters and no punctuation. Change it, or leave it empty."
+    zh = "{form}的首句应为 {length} 个汉字，不带标点。请修改，或留空。"
+
+
+class WrongHeads(InvalidRequest):
+    en = "A {form} has {lines} lines: give at most {lines} Chinese characters for them to begin with, and nothing else."
+    zh = "{form}有 {lines} 句：藏头最多 {lines} 个汉字，不带其他内容。"

@@ -6,8 +6,9 @@ from typing import Literal
 from pipelines.errors.requests import EmptyPrompt, NoMask, PromptTooLong, SettingOutOfRange
 from pipelines.types.adapter import Adapter
 from pipelines.types.fields import PROMPT_LIMIT_CHARACTERS, one_line
+from pipelines.types.poem import check_poem
 
-TextTask = Literal["chat", "write", "summarise", "rewrite", "translate", "continue", "fill-mask"]
+TextTask = Literal["chat", "write", "summarise", "rewrite", "translate", "continue", "fill-mask", "poem"]
 Role = Literal["system", "user", "assistant"]
 MASK = "[MASK]"
 
@@ -54,7 +55,8 @@ class TextRequest:
 
     `chat` reads `messages` (the whole conversation, last one by the user) and may start its answer with
     `answer_prefix`; every other task reads `text`. `option` is the target language of `translate` or the tone of
-    `rewrite`. `fill-mask` reads a `text` with one [MASK] and ignores the sampling.
+    `rewrite`. `fill-mask` reads a `text` with one [MASK] and ignores the sampling. `poem` writes Chinese verse of the form
+    `option` about `text`, beginning with the line `answer_prefix`, its lines with the characters `heads`: any one will do.
     """
 
     model: str
@@ -63,6 +65,7 @@ class TextRequest:
     text: str = ""
     option: str = ""
     answer_prefix: str = ""
+    heads: str = ""
     adapters: tuple[Adapter, ...] = ()
     sampling: Sampling = field(default_factory=Sampling)
 
@@ -71,24 +74,29 @@ class TextRequest:
     FILES = ()  # the fields that hold files: paths in a script, names within the job's folder in a job
 
     def check(self) -> None:
-        """Raises EmptyPrompt, PromptTooLong, NoMask or SettingOutOfRange."""
-        asked = self.messages[-1].text if self.task == "chat" and self.messages else self.text
-        if not asked.strip():
+        """Raises EmptyPrompt, PromptTooLong, NoMask, SettingOutOfRange, or what is wrong with the wish for a poem."""
+        if not self._asked().strip():
             raise EmptyPrompt()
-        texts = (self.text, self.option, self.answer_prefix, *(message.text for message in self.messages))
+        texts = (self.text, self.option, self.answer_prefix, self.heads, *(message.text for message in self.messages))
         length = sum(len(text) for text in texts)
         if length > PROMPT_LIMIT_CHARACTERS:
             raise PromptTooLong(length=length, limit=PROMPT_LIMIT_CHARACTERS)
         if self.task == "fill-mask" and MASK not in self.text:
             raise NoMask()
+        if self.task == "poem":
+            check_poem(self.option, self.answer_prefix, self.heads)
         self.sampling.check()
         for adapter in self.adapters:
             adapter.check()
 
     def title(self) -> str:
         """One line by which a person knows this request again."""
-        asked = self.messages[-1].text if self.task == "chat" and self.messages else self.text
-        return one_line(asked)
+        return one_line(self._asked())
+
+    def _asked(self) -> str:
+        if self.task == "chat" and self.messages:
+            return self.messages[-1].text
+        return self.text or (self.answer_prefix or self.heads if self.task == "poem" else "")
 
 
 @dataclass(frozen=True)
