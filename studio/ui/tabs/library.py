@@ -23,6 +23,7 @@ from studio.ui import lists
 from studio.ui.components import items, pressed, quietly
 from studio.ui.elsewhere import Elsewhere
 from studio.ui.i18n import language, t
+from studio.ui.newest import show_newest
 from studio.ui.told import inform, told
 from studio.ui.wishes import wish as make_wish
 from studio.ui.words import say
@@ -56,7 +57,7 @@ class LibraryTab:
             self._turn = gr.State(Turn())  # where the last press leads
             self._shown = gr.State(Turn())  # what stands in the list
             self._lay_out()
-        self._wire()
+            self._wire()
 
     def _lay_out(self) -> None:
         with gr.Row(elem_classes="library-bar"):
@@ -83,7 +84,7 @@ class LibraryTab:
         wanted = [self._search, self._kind, self._starred, self._turn, self._shown]
         shown = [self._items, self._pager, self._place, self._newer, self._older, self._shown]
         changes = [self._tab.select, self._search.change, self._kind.input, self._starred.input, self._turn.change]
-        gr.on(changes, told(self._show), wanted, shown, trigger_mode="always_last", **quiet)
+        show_newest(changes, self._show, wanted, shown)
         self._newer.click(lambda shown: _turn(shown, shown.number - 1), self._shown, self._turn, **quiet)
         self._older.click(lambda shown: _turn(shown, shown.number + 1), self._shown, self._turn, **quiet)
         self._items.click(told(self._press), self._shown, [self._turn, self._wish], **quiet)

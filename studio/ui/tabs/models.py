@@ -21,6 +21,7 @@ from studio.ui.lists import task_name
 from studio.ui.models import cards, rows
 from studio.ui.models.layout import lay_out
 from studio.ui.models.rows import Wanted
+from studio.ui.newest import show_newest
 from studio.ui.told import inform, told
 from studio.ui.wishes import Wish
 from studio.ui.words import say
@@ -51,7 +52,7 @@ class ModelsTab:
             self._samples = gr.State({})
             self._timer = gr.Timer(EVERY_SECONDS, active=False)
             self._parts = lay_out(is_managed=self._is_managed)
-        self._wire(wish)
+            self._wire(wish)  # inside the Tab: another child of gr.Tabs would make gradio show the tab twice
 
     def _wire(self, wish: gr.State) -> None:
         quiet, p = quietly(), self._parts
@@ -64,7 +65,7 @@ class ModelsTab:
         ticked = [self._is_open, *asked]
         self._timer.tick(told(self._tick), ticked, [*shown, self._timer], js=_IS_OPEN, queue=False, **quiet)
         narrowing = [p.words.change, *(part.input for part in p.filters[1:])]
-        gr.on(narrowing, told(self._show), asked, shown, trigger_mode="always_last", **quiet)
+        show_newest(narrowing, self._show, asked, shown)
         for part in (p.cards, p.loaded, p.downloads, p.found):
             part.click(told(self._press), asked, [*shown, p.found], **quiet)
         gr.on([p.look.click, p.name.submit], told(self._look), [p.name], p.found, **quietly(show_progress="minimal"))

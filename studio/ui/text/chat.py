@@ -22,6 +22,7 @@ from studio.library.documents import read_attached
 from studio.services import Services
 from studio.ui.components import model_choices, pressed, quietly, saves_file
 from studio.ui.i18n import language
+from studio.ui.newest import show_newest
 from studio.ui.stream import Live
 from studio.ui.text.bubbles import bubbles, edited_text
 from studio.ui.text.chat_view import Asked, ChatView, Updates, switched
@@ -81,9 +82,7 @@ class Chat(ChatView):
         c.new.click(told(self._new), [self.hidden], outputs, **quiet)
         self.panel.private.input(told(self._new), [self.hidden], outputs, **quiet)
         c.listed.click(told(self._open_listed), [self.hidden], outputs, **quiet)
-        # one event shows the list, and one at a time, so that no older answer overwrites a newer one
-        last = quietly(trigger_mode="always_last")
-        gr.on([c.search.change, self.listing.change], told(self._rows), [c.search, self.current], c.listed, **last)
+        show_newest([c.search.change, self.listing.change], self._rows, [c.search, self.current], c.listed)
 
     def _wire_open_conversation(self) -> None:
         """Its name, its files, its end."""
