@@ -1,11 +1,14 @@
 """python -m pipelines.training cnn mnist5k --home DIR [--preset cpu] [--set plan.steps=100 …] [--run ID]
+python -m pipelines.training assets/recipes/starter-poems.json --home DIR [--export FOLDER]
 
 Trains a model from a script, or goes on with a run; it comes to stand in DIR/models. SIGTERM or Ctrl-C ends it after a
-checkpoint. Starts no studio, and may run beside one.
+checkpoint. A recipe names trainer, data set and settings, and has one run in DIR: called again, it goes on. `--export` writes
+the finished model in half precision, as starters are shipped. Starts no studio, and may run beside one.
 """
 
 import argparse
 import fcntl
+import hashlib
 import json
 import signal
 import sys
@@ -16,6 +19,7 @@ from typing import Literal
 
 from pipelines.errors.base import StudioError
 from pipelines.errors.training import RunAtWork
+from pipelines.training.half_precision import copy_in_half
 from pipelines.training.run import Uninterrupted, run
 from pipelines.types.events import Event
 from pipelines.types.training import Metrics, Setting, TrainRequest
@@ -35,26 +39,19 @@ class Signalled(Uninterrupted):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.training", description="Train a model.")
-    parser.add_argument("trainer")
-    parser.add_argument("dataset")
+    parser.add_argument("trainer", help="or a recipe, a file that ends in .json")
+    parser.add_argument("dataset", nargs="?", default="")
     parser.add_argument("--home", type=Path, required=True, help="where runs/ and models/ are")
     parser.add_argument("--preset", choices=("cpu", "gpu"), default="")
     parser.add_argument("--model", default="", help="the base, for a trainer that goes on from one")
     parser.add_argument("--name", default="")
     parser.add_argument("--run", default="", help="the id of the run to go on with")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the trainer")
+    parser.add_argument("--export", type=Path, help="a folder for the finished model in half precision")
     options = parser.parse_args()
-    folder = options.home / "runs" / (options.run or uuid.uuid4().hex)
+    request = _request(options)
+    folder = options.home / "runs" / request.run
     folder.mkdir(parents=True, exist_ok=True)
-    request = TrainRequest(
-        trainer=options.trainer,
-        dataset=options.dataset,
-        settings=dict(map(_setting, options.set)),
-        preset=options.preset,
-        model=options.model,
-        name=options.name,
-        run=folder.name,
-    )
     try:
         with (folder / "lock").open("ab") as lock:
             try:
@@ -62,11 +59,30 @@ def main() -> int:
             except BlockingIOError as error:
                 raise RunAtWork() from error
             result = run(request, folder, _say, Signalled())
+            if options.export and result.model:
+                copy_in_half(options.home / "models" / result.model, options.export)
     except StudioError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     print(json.dumps({"run": result.run, "model": result.model, "metrics": result.metrics}))  # noqa: T201
     return 0
+
+
+def _request(options: argparse.Namespace) -> TrainRequest:
+    """What the command line asks for; a recipe's run is named after the recipe, so that the same command goes on with it."""
+    if options.trainer.endswith(".json"):
+        recipe = json.loads(Path(options.trainer).read_text(encoding="utf-8"))
+        run_id = options.run or hashlib.sha256(Path(options.trainer).stem.encode()).hexdigest()[:32]
+        return TrainRequest(**recipe, run=run_id)
+    return TrainRequest(
+        trainer=options.trainer,
+        dataset=options.dataset,
+        settings=dict(map(_setting, options.set)),
+        preset=options.preset,
+        model=options.model,
+        name=options.name,
+        run=options.run or uuid.uuid4().hex,
+    )
 
 
 def _setting(text: str) -> tuple[str, Setting]:
