@@ -33,6 +33,11 @@ class RunPaused(RunEnded):
     zh = "工作室已停止，第 {step:,} 步的检查点已保存。工作室再次启动后会自动继续训练。"
 
 
+class RunWentDown(RunEnded):
+    en = "The machine or the container of this run went down. Where a checkpoint stands it goes on by itself; else press “Start again”."
+    zh = "运行该训练的机器或容器曾停机。有检查点时会自动继续训练，否则请点“重新开始”。"
+
+
 class RunOutOfMemory(RunEnded):
     en = "The memory ran out while training. Choose a smaller batch or a smaller model, or close other programs, and start again."
     zh = "训练时内存不足。请减小批大小或模型，或关闭其他程序后重新开始。"

@@ -58,3 +58,31 @@ class Diverged(TrainingError):
         "Start again with a lower learning rate; the last checkpoint stays."
     )
     zh = "训练到第 {step:,} 步时损失值已不是有效数字。请降低学习率后重新开始；最后的检查点仍然保留。"
+
+
+class NetworkTooLarge(TrainingError):
+    en = (
+        "To train this network takes more than {needed_gb:.1f} GB of memory, and {free_gb:.1f} GB are free. "
+        "Choose a smaller width or fewer layers, or close other programs, and start again."
+    )
+    zh = "训练这个网络需要超过 {needed_gb:.1f} GB 内存，而空闲内存为 {free_gb:.1f} GB。请减小宽度或层数，或关闭其他程序后重新开始。"
+
+
+class HeadsDoNotFit(TrainingError):
+    en = "A width of {width} cannot be shared among {heads} heads. Choose a width that is a multiple of them."
+    zh = "宽度 {width} 无法由 {heads} 个注意力头平分。请选择头数的整数倍。"
+
+
+class TextTooShort(TrainingError):
+    en = "The held-out text has {tokens:,} tokens, too few for a context of {context:,}. Choose a smaller context."
+    zh = "留出的文本只有 {tokens:,} 个词元，不足以支持 {context:,} 的上下文。请选择更小的上下文。"
+
+
+class DataChanged(TrainingError):
+    en = "“{dataset}” is no longer the data that this run began with, so it cannot go on. Press “Start again”."
+    zh = "“{dataset}”已不是这次训练开始时的数据，无法继续。请点“重新开始”。"
+
+
+class TookTooLong(TrainingError):
+    en = "Reading the data took more than {seconds:.0f} s. Press “Show examples” again when the machine has less to do."
+    zh = "读取数据超过 {seconds:.0f} 秒。请在机器较空闲时再次点“查看样例”。"

@@ -10,6 +10,7 @@ A file of datasets/ has the same shape as the others:
 To add a data set, add a file. Every tenth example is held out: it is never trained on.
 """
 
+import hashlib
 import importlib
 import pkgutil
 from dataclasses import dataclass
@@ -57,6 +58,19 @@ def find_datasets() -> dict[str, ModuleType]:
 def serves(dataset: ModuleType, wanted: Kind) -> bool:
     """Whether a trainer that learns from `wanted` learns from this: labels that nobody asks for do no harm."""
     return dataset.DATA in (wanted, f"labelled {wanted}")
+
+
+def fingerprint(data: Pictures | Texts) -> str:
+    """SHA-256 of all that a trainer reads of it."""
+    digest = hashlib.sha256()
+    if isinstance(data, Pictures):
+        for part in (data.pictures, data.held_out, data.labels, data.held_out_labels):
+            digest.update(str(tuple(part.shape)).encode())
+            digest.update(part.numpy().tobytes())
+        return digest.hexdigest()
+    for text in (*data.texts, "", *data.held_out):
+        digest.update(hashlib.sha256(text.encode()).digest())
+    return digest.hexdigest()
 
 
 def split_pictures(

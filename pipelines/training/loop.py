@@ -21,7 +21,8 @@ from pipelines.training.trainer import Course, Sample
 
 EVALUATIONS = 10  # in a run, and as many samples
 POINTS = 100  # of its curve, at least
-METRICS_EVERY_STEPS = 20  # at most
+MOST_POINTS = 5000
+METRICS_EVERY_STEPS = 20  # at most, unless there would be too many points
 
 
 class Commands(Protocol):
@@ -83,7 +84,7 @@ class _Run:
         is_new = not self._resume()
         saved = time.monotonic()
         evaluate_every = max(1, plan.steps // EVALUATIONS)
-        point_every = max(1, min(METRICS_EVERY_STEPS, plan.steps // POINTS))
+        point_every = max(1, min(METRICS_EVERY_STEPS, plan.steps // POINTS), plan.steps // MOST_POINTS)
         if is_new:
             self._measure(is_evaluation=True)
             self._sample()
@@ -135,6 +136,8 @@ class _Run:
         if is_evaluation:
             with self._settled():
                 self._values = self._course.evaluate()
+            if not all(map(math.isfinite, self._values.values())):
+                raise Diverged(step=self._step)
             values |= self._values
         self._watch.measured(self._step, {**values, "seconds": round(self._seconds(), 2)})
 

@@ -2,6 +2,7 @@
 
     runs/<run id>/
       run.json                the request and every setting, written first: who goes on with the run goes by it
+      data.json               the SHA-256 of the data that it began with
       checkpoints/step-…/     see checkpoints.py
       metrics.jsonl           one line a step, every step at most once
       samples/step-….png|.txt what the model made then
@@ -14,6 +15,7 @@ import errno
 import json
 import re
 import shutil
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
@@ -22,13 +24,17 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pipelines.base import open_catalog
+from pipelines.errors.training import DataChanged
+from pipelines.loading.memory.measure import free_bytes, store_of
 from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training import metrics
 from pipelines.training.base_model import BaseModel, find_base
+from pipelines.training.data import Pictures, Texts, fingerprint
 from pipelines.training.files import make_durable, write_whole
 from pipelines.training.loop import Commands, train
 from pipelines.training.order import order_of
+from pipelines.training.size import within
 from pipelines.training.trainer import Sample, flat
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import OnEvent, ignore
@@ -69,12 +75,14 @@ def run(
     # 2 The data, and what needs no learning
     trainer, dataset = order.trainer, order.dataset
     data = dataset.load(default_cache_folder() / "packages")
+    order.check_data(folder, data)
     baseline = {f"baseline_{name}": value for name, value in trainer.baseline(data, order.settings).items()}
 
     # 3 The networks, from the same random weights every time
     base = find_base(order.request.model, folder.parents[1] / "models", on_event) if trainer.NEEDS_MODEL else None
     torch.manual_seed(order.settings.plan.seed)
-    course = trainer.start(order.settings, data, device, base)
+    with nullcontext() if trainer.NEEDS_MODEL else within(free_bytes(store_of(device))):
+        course = trainer.start(order.settings, data, device, base)
 
     # 4 The steps
     book = _Book(folder, order.settings.plan.steps, baseline, on_event)
@@ -126,6 +134,14 @@ class _Order:
         }
         write_whole(folder / "run.json", json.dumps(data, indent=1, ensure_ascii=False))
 
+    def check_data(self, folder: Path, data: Pictures | Texts) -> None:
+        """Remember what the run begins with; who goes on with it goes on with the same. Raises DataChanged."""
+        path, found = folder / "data.json", {"sha256": fingerprint(data)}
+        if not path.exists():
+            write_whole(path, json.dumps(found))
+        elif json.loads(path.read_text(encoding="utf-8")) != found:
+            raise DataChanged(dataset=self.request.dataset)
+
     def describe(self, model: Path, result: TrainResult, facts: dict[str, Any], base: "BaseModel | None") -> None:
         """model.json, the last file of a model: what it is and where it comes from."""
         data = {
@@ -173,7 +189,11 @@ class _Book:
         self._total, self._baseline, self._on_event = total, baseline, on_event
 
     def begun(self, after: int | None) -> None:
-        metrics.forget_after(self._path, -1 if after is None else after)
+        last = -1 if after is None else after
+        metrics.forget_after(self._path, last)
+        for path in self._samples.glob("step-*"):
+            if int(path.stem.removeprefix("step-")) > last:
+                path.unlink()
 
     def measured(self, step: int, values: dict[str, float]) -> None:
         values = {**values, **self._baseline} if step == 0 else values
@@ -213,10 +233,11 @@ def _publish(folder: Path, models: Path, request: TrainRequest) -> str:
         place = models / name
         if name in taken or (models / f"{name}.json").exists():
             continue
-        if _is_of(place, folder.name):
-            shutil.rmtree(place)
+        if _is_of(place, folder.name):  # of an earlier go at its end
+            place.rename(_empty(folder / "replaced") / "model")
         try:
             (folder / "model").rename(place)
+            shutil.rmtree(folder / "replaced", ignore_errors=True)
             return name
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):

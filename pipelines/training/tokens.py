@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipelines.errors.training import HeadsDoNotFit, TextTooShort
 from pipelines.training.data import Texts
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ def make_stream(tokenizer: Any, texts: Texts) -> Stream:
     return Stream(line(texts.texts), line(texts.held_out), sum(len(text) + 1 for text in texts.held_out))
 
 
+def check_heads(width: int, heads: int) -> None:
+    """Raises HeadsDoNotFit."""
+    if width % heads or (width // heads) % 2:  # rotary positions turn pairs of numbers
+        raise HeadsDoNotFit(width=width, heads=heads)
+
+
 def windows(tokens: "torch.Tensor", starts: "torch.Tensor", length: int) -> "tuple[torch.Tensor, torch.Tensor]":
     """(n, length) tokens from each of `starts`, and the token that follows each of them."""
     import torch
@@ -114,17 +121,22 @@ def draw_windows(tokens: "torch.Tensor", count: int, length: int) -> "tuple[torc
 
 
 def held_out_windows(stream: Stream, count: int, length: int) -> "tuple[torch.Tensor, torch.Tensor]":
-    """At most `count`, spread evenly, always the same."""
+    """At most `count`, spread evenly, always the same. Raises TextTooShort when there is not even one."""
     import torch
 
     most = (len(stream.held_out) - 1) // length
+    if most < 1:
+        raise TextTooShort(tokens=len(stream.held_out), context=length)
     starts = torch.arange(min(count, most)) * (most // min(count, most)) * length
     return windows(stream.held_out, starts, length)
 
 
 def character_perplexity(loss: float, stream: Stream) -> float:
     """Mean loss of a token in nats → perplexity of a character: so models with different tokenizers can be compared."""
-    return math.exp(loss * len(stream.held_out) / stream.characters)
+    try:
+        return math.exp(loss * len(stream.held_out) / stream.characters)
+    except OverflowError:
+        return math.inf
 
 
 def counted(texts: Texts, order: int) -> float:

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
-from pipelines.errors.runs import NoCheckpoint, RunFinished
+from pipelines.errors.runs import NoCheckpoint, RunFinished, RunWentDown
 from pipelines.errors.training import RunAtWork
 from pipelines.training import checkpoints
 from pipelines.training.order import order_of
@@ -35,6 +35,7 @@ from studio.settings import Settings
 
 SCHEMA = 1
 SAMPLES_SHOWN = 6
+REMOVING = ".removing-"
 
 log = logging.getLogger("studio.runs")
 
@@ -142,8 +143,9 @@ class Runs:
             run = self.get(owner, run_id)
             if run.is_at_work:
                 raise RunAtWork()
-            (self._folder / run.id / "owner.json").unlink(missing_ok=True)  # first: nobody finds half a run
-        shutil.rmtree(self._folder / run.id, ignore_errors=True)
+            with storage_errors(self._folder):  # first and at once: nobody finds half a run
+                aside = (self._folder / run.id).rename(self._folder / f"{REMOVING}{run.id}")
+        shutil.rmtree(aside, ignore_errors=True)
         self._curves.pop(run.id, None)
         for job_id in run.jobs:
             self._told.pop(job_id, None)
@@ -159,7 +161,10 @@ class Runs:
         return commands.asked(self._jobs.folder(run.owner, run.job.id))
 
     def go_on(self) -> None:
-        """At the start: every run that was paused when the studio was stopped as a service goes on by itself."""
+        """At the start: every run goes on by itself that was paused when the studio was stopped as a service, or that went
+        down with its machine or container. Deletions that were cut short are finished."""
+        for path in self._folder.glob(f"{REMOVING}*"):
+            shutil.rmtree(path, ignore_errors=True)
         for run in self._all():
             self._go_on(run)
 
@@ -174,7 +179,8 @@ class Runs:
         newest = self._job(run)
         if newest is None or newest.state != "interrupted":
             return
-        if commands.is_asked(self._jobs.folder(run.owner, newest.id), "pause") and self.checkpoint(run) is not None:
+        is_paused = commands.is_asked(self._jobs.folder(run.owner, newest.id), "pause")
+        if (is_paused or isinstance(newest.error, RunWentDown)) and self.checkpoint(run) is not None:
             try:
                 self.resume(run.owner, run.id)
             except (
@@ -262,10 +268,13 @@ class Runs:
             raise NotAllowed(reason="models are not trained here")
 
     def _job(self, run: Run) -> Job | None:
-        try:
-            return self._jobs.get(run.owner, run.jobs[-1])
-        except NotFound:
-            return None
+        """The newest go at it; one that was written down and never came does not count."""
+        for job_id in reversed(run.jobs):
+            try:
+                return self._jobs.get(run.owner, job_id)
+            except NotFound:
+                continue
+        return None
 
     def _all(self) -> list[Run]:
         paths = self._folder.iterdir() if self._folder.is_dir() else ()

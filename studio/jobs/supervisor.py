@@ -22,7 +22,6 @@ from pipelines.errors.base import StudioError
 from pipelines.errors.crossing import error_from_json
 from pipelines.errors.jobs import EngineBroken, Interrupted, ShuttingDown, WorkerDied
 from pipelines.errors.requests import MalformedRequest
-from pipelines.errors.runs import RunKilled
 from pipelines.errors.storage import StorageError
 from pipelines.loading.catalog import Catalog
 from pipelines.types.crossing import Request, from_json, to_json
@@ -107,7 +106,7 @@ class Supervisor:
                 self._adopted.add(folder.id)
         for folder in found.interrupted:
             is_training = folder.spec().request.lane == TRAINING
-            error = RunKilled(log=self._trainings.last_words(folder)) if is_training else Interrupted()
+            error = self._trainings.what_ended(folder) if is_training else Interrupted()
             self._records.write_end(folder, "interrupted", error)
         for folder in found.interrupted + found.ended:
             self._settle(folder)

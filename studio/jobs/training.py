@@ -23,7 +23,7 @@ from pipelines.errors.jobs import InternalError
 from pipelines.errors.runs import RunOutOfMemory, RunPaused, RunStopped
 from pipelines.errors.storage import DiskFull
 from pipelines.errors.training import RunAtWork
-from pipelines.loading.memory.measure import store_of
+from pipelines.loading.memory.measure import bound_growth, free_bytes, store_of
 from pipelines.loading.placement.devices import choose_place, is_out_of_memory
 from pipelines.types.events import Event, OnEvent
 from pipelines.types.training import Metrics, TrainRequest, TrainResult
@@ -32,7 +32,7 @@ from studio.jobs.commands import Commands, is_asked
 from studio.jobs.folder import End, JobFolder, State
 from studio.jobs.ledger import Ledger
 from studio.jobs.priority import give_way
-from studio.jobs.trainings import run_folder
+from studio.jobs.trainings import machine_started, run_folder
 from studio.jobs.usage import Meter, expected
 
 UNKNOWN_BYTES = 1_000_000_000  # reserved for a run of a kind that there was none of
@@ -54,6 +54,7 @@ def main() -> None:
         if is_mine and folder.end() is None:
             try:
                 write_whole(folder.path / "pid", str(os.getpid()).encode())
+                write_whole(folder.path / "machine", str(machine_started()).encode())
                 folder.finish(work(options.home, folder, commands))
             except DiskFull:  # the end has no place either: the exit code tells it
                 sys.exit(os.EX_IOERR)
@@ -102,6 +103,8 @@ def _train(home: Path, run: Path, request: TrainRequest, events: OnEvent, comman
         is_cancelled=lambda: bool(commands.is_stopping()),
     ) as fill:
         is_starting = True
+        if store == "ram":
+            bound_growth(free_bytes(store))
 
         def hear(event: Event) -> None:
             nonlocal is_starting

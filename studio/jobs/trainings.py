@@ -1,7 +1,7 @@
 """Starts, watches and ends the processes that train: one for each job, detached, so that it outlives this server.
 
 A run that goes on is known by the lock of its job's folder, whoever started it. Its process id, which it writes there
-itself, is for signals only, and a signal goes to it only while its command line names the job. Whoever is asked to stop
+itself, is for signals only, and a signal goes to it and to what it has started only while their environment names the job. Whoever is asked to stop
 and does not gets SIGTERM, then SIGKILL. Knows no queue: whose turn it is the supervisor says.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from pipelines.errors.base import StudioError
-from pipelines.errors.runs import RunKilled
+from pipelines.errors.runs import RunKilled, RunWentDown
 from pipelines.errors.storage import DiskFull, StorageError
 from pipelines.types.training import TrainRequest
 from studio.files import storage_errors
@@ -31,6 +31,8 @@ POLL_SECONDS = 0.25
 CANCEL_PATIENCE_SECONDS = 10.0  # from Stop to SIGTERM, and from there to SIGKILL; there is nothing to save
 SAVE_PATIENCE_SECONDS = 120.0  # a step on a busy machine, and a checkpoint on a slow disk
 LOG_TAIL_BYTES = 2000
+SAME_START_SECONDS = 60.0  # the clock may be set while a machine runs
+JOB_VARIABLE = "AIGC_STUDIO_JOB"
 LAST_WORDS_CHARACTERS = 400
 # Threads of OpenMP that wait for each other in a busy loop take from everybody what `nice` would leave them.
 ENVIRONMENT = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONUNBUFFERED": "1", "TQDM_DISABLE": "1"}
@@ -94,7 +96,7 @@ class Trainings:
                 stderr=output,
                 start_new_session=True,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, **ENVIRONMENT},
+                env={**os.environ, **ENVIRONMENT, JOB_VARIABLE: folder.id},
             )
 
     def _watch(self, on_report: OnReport) -> None:
@@ -132,16 +134,19 @@ class Trainings:
         elif process is not None and process.returncode == os.EX_IOERR:
             state, error = "failed", DiskFull(path=str(self._home))
         else:
-            state, error = "interrupted", RunKilled(log=self.last_words(folder))
+            state, error = "interrupted", self.what_ended(folder)
         with suppress(StudioError, OSError):  # else what is reported is remembered
             folder.finish(End(state, None, error, None, time.time()))
         return state, error
 
-    def last_words(self, folder: JobFolder) -> str:
-        """The last lines of its run's log."""
+    def what_ended(self, folder: JobFolder) -> StudioError:
+        """Why there is no end in the folder of a job whose process is gone."""
+        if went_down_with_its_machine(folder):
+            return RunWentDown()
         request = folder.spec().request
         assert isinstance(request, TrainRequest)
-        return " / ".join(log_tail(run_folder(self._home, request, folder.id))[-5:])[-LAST_WORDS_CHARACTERS:] or "–"
+        last_words = " / ".join(log_tail(run_folder(self._home, request, folder.id))[-5:])
+        return RunKilled(log=last_words[-LAST_WORDS_CHARACTERS:] or "–")
 
     # ── the ladder ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -180,6 +185,19 @@ def run_folder(home: Path, request: TrainRequest, job_id: str) -> Path:
     return home / "runs" / (request.run or job_id)
 
 
+def machine_started() -> float:
+    """When the first process of this machine, or of this container, began: seconds since the epoch."""
+    return psutil.Process(1).create_time()
+
+
+def went_down_with_its_machine(folder: JobFolder) -> bool:
+    """Whether the machine or the container of a job's process is gone: it was not the run that failed."""
+    try:
+        return abs(float((folder.path / "machine").read_text()) - machine_started()) > SAME_START_SECONDS
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
 def log_tail(run: Path) -> list[str]:
     """The last lines of a run's log, oldest first."""
     try:
@@ -194,7 +212,7 @@ def log_tail(run: Path) -> list[str]:
 
 
 def _session(folder: JobFolder) -> list[psutil.Process]:
-    """The process of a job and what it has started: those of its session whose command line names the job."""
+    """The process of a job and what it has started: those of its session whose environment names the job."""
     try:
         leader = int((folder.path / "pid").read_text())
     except (OSError, ValueError):  # it has not said it yet
@@ -202,6 +220,6 @@ def _session(folder: JobFolder) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == leader and folder.id in process.cmdline():
+            if os.getsid(process.pid) == leader and process.environ().get(JOB_VARIABLE) == folder.id:
                 found.append(process)
     return found

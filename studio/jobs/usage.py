@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pipelines.loading.memory.measure import Store, held_bytes
+from pipelines.loading.memory.measure import Store, peak_bytes
 from pipelines.types.events import Event
 from pipelines.types.training import Metrics, TrainRequest
 from studio.files import write_whole
@@ -83,6 +83,6 @@ class Meter:
         step, at = self._first
         if event.step > step and now - self._written >= WRITE_SECONDS:
             self._written = now
-            self.peak_bytes = max(self.peak_bytes, held_bytes(self._store))
+            self.peak_bytes = peak_bytes(self._store)
             usage = Usage(self._cost, at - self._born, (now - at) / (event.step - step), self.peak_bytes)
             write_whole(self._path, json.dumps(asdict(usage)).encode())

@@ -80,6 +80,41 @@ def _free_on_gpus() -> int:
 # ── what this process holds ───────────────────────────────────────────────────────────────────────────────────────────
 
 
+def peak_bytes(store: Store) -> int:
+    """The most that this process has held so far, of RAM with what it has mapped."""
+    if store == "cuda":
+        import torch
+
+        return sum(torch.cuda.max_memory_reserved(index) for index in range(torch.cuda.device_count()))
+    if (seen := _status_bytes("VmHWM")) is not None:
+        return seen
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS; on Linux it counts the parent, too
+
+
+def bound_growth(more_bytes: int) -> None:
+    """From now on this process cannot have more than so many bytes besides what it has: a request for more fails as one that
+    no memory is left for, instead of taking it from everybody (RLIMIT_DATA, getrlimit(2); on Linux alone)."""
+    import resource
+
+    data = _status_bytes("VmData")
+    if data is None:  # not Linux
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = data + max(more_bytes, 0)
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard < 0 else min(wanted, hard), hard))
+
+
+def _status_bytes(name: str) -> int | None:
+    """A line of /proc/self/status in bytes; None where there is none."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), None)
+
+
 def held_bytes(store: Store) -> int:
     """The memory of this process that only ending, or giving back, frees: anonymous pages in RAM, torch's on the GPUs."""
     if store == "cuda":

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.training.data import Kind, Texts
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.tokens import draw_windows, held_out_windows, make_stream, make_word_pieces
+from pipelines.training.tokens import check_heads, draw_windows, held_out_windows, make_stream, make_word_pieces
 from pipelines.training.trainer import Sample, adam, autocast, descend
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ class MaskedCourse:
     def __init__(self, settings: Settings, data: Texts, device: str) -> None:
         from transformers import BertConfig, BertForMaskedLM
 
+        check_heads(settings.width, settings.heads)
         self._settings, self._device = settings, device
         self._tokenizer = make_word_pieces(data.texts, settings.vocabulary)
         self._tokenizer.model_max_length = settings.context

@@ -11,6 +11,7 @@ from pipelines.training.data import Kind, Texts
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import (
     character_perplexity,
+    check_heads,
     counted,
     draw_windows,
     held_out_windows,
@@ -62,6 +63,7 @@ class CausalCourse:
     def __init__(self, settings: Settings, data: Texts, device: str) -> None:
         from transformers import LlamaConfig, LlamaForCausalLM
 
+        check_heads(settings.width, settings.heads)
         self._settings, self._device = settings, device
         self._tokenizer = make_tokenizer(data.texts, settings.vocabulary)
         self._stream = make_stream(self._tokenizer, data)

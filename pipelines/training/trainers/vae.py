@@ -54,7 +54,8 @@ PRESETS = {
 
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """The mean picture for every picture."""
-    return {METRIC: _error(to_model(data.pictures).mean(0), to_model(data.held_out))}
+    known, held_out = (resized(to_model(part), int(settings.side)) for part in (data.pictures, data.held_out))
+    return {METRIC: _error(known.mean(0), held_out)}
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "AutoencoderCourse":

@@ -64,8 +64,8 @@ PRESETS = {
 
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Pictures with the right grey in every place and no shape."""
-    real = to_model(data.held_out)
-    return {METRIC: frechet_distance(shuffled(to_model(data.pictures))[: len(real)], real)}
+    made, real = (resized(to_model(part), int(settings.side)) for part in (data.pictures, data.held_out))
+    return {METRIC: frechet_distance(shuffled(made)[: len(real)], real)}
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "WassersteinCourse":

@@ -6,9 +6,13 @@ Knows no gradio.
 import asyncio
 import base64
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
+from pipelines.errors.crossing import error_from_json
+from pipelines.errors.training import TookTooLong
 from studio.ui.safe import escape
 from studio.ui.words import say
 
@@ -16,22 +20,45 @@ PATIENCE_SECONDS = 240.0  # a data set may have to be fetched and drawn
 ROOT = Path(__file__).parents[3]
 
 
-async def make(folder: Path, dataset: str) -> str:
-    """Read the data set in a process of its own, unless that was done; "", or why it failed. `dataset` is one there is."""
-    if (folder / f"{dataset}.json").exists():
-        return ""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "studio.jobs.examples", "--dataset", dataset, "--folder", str(folder),
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
+class Examples:
+    """The files of one studio. Only one data set is read at a time, however many ask."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._is_reading = asyncio.Lock()
+
+    async def make(self, dataset: str) -> None:
+        """Read the data set in a process of its own, unless that was done. `dataset` is one there is.
+
+        Raises what reading it raises, and TookTooLong.
+        """
+        async with self._is_reading:
+            if not (self.folder / f"{dataset}.json").exists():
+                await self._read(dataset)
+
+    async def _read(self, dataset: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "studio.jobs.examples", "--dataset", dataset, "--folder", str(self.folder),
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            told, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
+        except TimeoutError as error:
+            raise TookTooLong(seconds=PATIENCE_SECONDS) from error
+        finally:
+            if process.returncode is None:  # with the pip that it may have started
+                os.killpg(process.pid, signal.SIGKILL)
+                await process.wait()
+        if process.returncode:
+            raise error_from_json(_json(told))
+
+
+def _json(told: bytes) -> object:
     try:
-        _, errors = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return f"> {PATIENCE_SECONDS:.0f} s"
-    lines = errors.decode("utf-8", "replace").strip().splitlines()
-    return "" if process.returncode == 0 else (lines[-1][:200] if lines else str(process.returncode))
+        return json.loads(told)
+    except ValueError:
+        return None
 
 
 def shown(folder: Path, dataset: str, language: str) -> str:

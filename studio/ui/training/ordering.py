@@ -33,7 +33,7 @@ class Ordering:
         self._parts = parts
         self._trainers = find_trainers()
         self._datasets = find_datasets()
-        self._examples = services.settings.cache / "examples"
+        self._examples = examples.Examples(services.settings.cache / "examples")
 
     def wire(self, to_show: list[Any]) -> None:
         """`to_show` become the run that was started, "", and a nonce (see `tabs/training.py`)."""
@@ -111,10 +111,11 @@ class Ordering:
             return
         waiting = f'<p class="help" role="status">{say("reading_examples", lang)}</p>'
         yield view.dataset_card(self._datasets[dataset], waiting, lang)
-        failure = await examples.make(self._examples, dataset)
-        found = examples.shown(self._examples, dataset, lang)
-        if failure:
-            found = view.failed_examples(failure, lang)
+        try:
+            await self._examples.make(dataset)
+            found = examples.shown(self._examples.folder, dataset, lang)
+        except StudioError as error:
+            found = view.failed_examples(error, lang)
         yield view.dataset_card(self._datasets[dataset], found, lang)
 
     # ── the start ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +147,7 @@ class Ordering:
     def _card(self, dataset: str, lang: str) -> str:
         if dataset not in self._datasets:
             return view.no_data(lang)
-        return view.dataset_card(self._datasets[dataset], examples.shown(self._examples, dataset, lang), lang)
+        return view.dataset_card(self._datasets[dataset], examples.shown(self._examples.folder, dataset, lang), lang)
 
     def _bases(self, trainer: ModuleType, lang: str) -> Any:
         if not trainer.NEEDS_MODEL:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 
+from pipelines.errors.base import StudioError
 from pipelines.types.model import ModelSpec
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.runs import Run
@@ -87,8 +88,8 @@ def no_data(language: str) -> str:
     return empty(escape(say("data_none", language)))
 
 
-def failed_examples(reason: str, language: str) -> str:
-    return f'<p class="run-error">{escape(say("examples_failed", language, reason=reason))}</p>'
+def failed_examples(error: StudioError, language: str) -> str:
+    return f'<p class="run-error">{escape(error.say(language))}</p>'
 
 
 def nothing_yet(language: str) -> str:

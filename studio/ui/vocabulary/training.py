@@ -50,6 +50,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "dataset_mnist5k": ("5,000 handwritten digits of MNIST, 28 × 28 pixels", "MNIST 的 5,000 个手写数字，28 × 28 像素"),
     "dataset_openmoji": ("1,550 OpenMoji pictures, 64 × 64 pixels", "1,550 张 OpenMoji 图片，64 × 64 像素"),
     "dataset_python_docs": ("Python's language reference, 79 chapters", "Python 语言参考，79 章"),
+    "dataset_tang_poems": ("35,600 Tang poems in regular form", "35,600 首唐代格律诗"),
     "data_source": ("Source", "来源"),
     "data_split": (
         "A tenth is held out: never trained on, only measured on.",
@@ -59,10 +60,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "data_classes": ("{n} classes", "{n} 类"),
     "show_examples": ("Show examples", "查看样例"),
     "reading_examples": ("Reading the data set …", "正在读取数据集…"),
-    "examples_failed": (
-        "The data set could not be read: {reason}. Check the network, then press “Show examples” again.",
-        "无法读取数据集：{reason}。请检查网络后再次点“查看样例”。",
-    ),
     "data_none": ("No data set here is of this kind.", "这里没有这种类型的数据集。"),
     # how
     "training_preset": ("Settings for", "设置适用于"),

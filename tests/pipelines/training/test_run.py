@@ -8,7 +8,17 @@ import torch
 from PIL import Image
 
 from pipelines.errors.requests import SettingOutOfRange
-from pipelines.errors.training import NoBaseModel, UnknownDataset, UnknownSetting, UnknownTrainer, WrongData
+from pipelines.errors.training import (
+    DataChanged,
+    HeadsDoNotFit,
+    NetworkTooLarge,
+    NoBaseModel,
+    TextTooShort,
+    UnknownDataset,
+    UnknownSetting,
+    UnknownTrainer,
+    WrongData,
+)
 from pipelines.image import ImagePipeline
 from pipelines.text import TextPipeline
 from pipelines.training import trainer
@@ -80,6 +90,34 @@ def test_a_run_in_several_goes_is_the_same_run_whatever_is_asked_later(home):
     assert [{**row, "seconds": 0} for row in one] == [{**row, "seconds": 0} for row in other]
     weights = [(home / part / "models" / "my-digits" / "model.safetensors").read_bytes() for part in "ab"]
     assert weights[0] == weights[1]
+
+
+def test_what_was_sampled_after_the_checkpoint_goes_when_the_run_goes_on_from_there(home):
+    folder = home / "runs" / RUN
+    run(ASKED, folder, commands=Wishes(stop_at=4))
+    (folder / "samples" / "step-00000009.png").write_bytes((folder / "samples" / "step-00000004.png").read_bytes())
+    run(ASKED, folder, commands=Wishes(stop_at=1))
+    assert sorted(path.stem for path in (folder / "samples").iterdir()) == [f"step-{step:08d}" for step in range(6)]
+
+
+def test_a_run_goes_on_only_with_the_data_it_began_with(home, monkeypatch):
+    asked = TrainRequest("lstm", "python_docs", SETTINGS["lstm"], run=RUN)
+    folder = home / "runs" / RUN
+    run(asked, folder, commands=Wishes(stop_at=1))
+    began = data_of("texts")
+    monkeypatch.setattr(python_docs, "load", lambda packages: replace(began, texts=(*began.texts, "one more")))
+    with pytest.raises(DataChanged):
+        run(asked, folder)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [({"width": 36, "heads": 8}, HeadsDoNotFit), ({"context": 8192}, TextTooShort), ({"width": 512}, NetworkTooLarge)],
+)
+def test_settings_that_cannot_work_are_told_in_plain_words(home, monkeypatch, settings, error):
+    monkeypatch.setattr("pipelines.training.run.free_bytes", lambda store: 10_000_000)
+    with pytest.raises(error):
+        run(TrainRequest("char_transformer", "python_docs", settings, run=RUN), home / "runs" / RUN)
 
 
 def test_a_finished_run_that_is_asked_again_makes_its_model_again_and_no_second(home):

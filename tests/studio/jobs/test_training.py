@@ -1,6 +1,7 @@
 """Training runs from their start to every way they may end, with real processes and a small network on real digits."""
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,12 @@ import psutil
 import pytest
 
 from pipelines.errors.access import NotAllowed, NotFound
-from pipelines.errors.runs import NoCheckpoint, RunFinished, RunKilled, RunPaused, RunStopped
+from pipelines.errors.runs import NoCheckpoint, RunFinished, RunKilled, RunPaused, RunStopped, RunWentDown
 from pipelines.errors.storage import DiskFull
 from pipelines.errors.training import RunAtWork, UnknownSetting, UnknownTrainer, WrongSetting
 from pipelines.types.training import Metrics, TrainRequest, TrainResult
 from studio.jobs import trainings
+from studio.jobs.folder import JobFolder
 from studio.jobs.job import Job
 from studio.jobs.ledger import read_ledger
 from studio.jobs.priority import AUTOGROUP, NICE
@@ -223,6 +225,48 @@ def test_a_service_that_is_stopped_pauses_its_runs_and_goes_on_by_itself(open_se
     assert len(third.runs.get(ANN, run.id).jobs) == 2, "only a pause goes on by itself"
 
 
+def test_a_run_that_went_down_with_its_container_goes_on_by_itself(open_services: Open) -> None:
+    # 1 All of it ends at once, the run after a checkpoint
+    first = open_services()
+    job = first.runs.start(ANN, endless())
+    until_it_learns(first, job)
+    run = first.runs.of_job(ANN, job.id)
+    first.runs.ask(ANN, run.id, "checkpoint")
+    wait_for(lambda: first.runs.checkpoint(run) is not None)
+    step = first.runs.checkpoint(run)
+    first.close()
+    kill_whole(first, job)
+    (first.settings.home / "jobs" / job.id / "machine").write_text(str(trainings.machine_started() - 3600))
+
+    # 2 The next start goes on with it; one whose machine still stands was killed by somebody, and waits for its person
+    second = open_services()
+    assert isinstance(second.jobs.get(ANN, job.id).error, RunWentDown)
+    run = second.runs.get(ANN, job.id)
+    assert len(run.jobs) == 2 and run.job is not None and step is not None
+    assert until_it_learns(second, run.job).step > step
+    second.close()
+    kill_whole(second, run.job)
+    third = open_services()
+    run = third.runs.get(ANN, job.id)
+    assert len(run.jobs) == 2 and run.job is not None and isinstance(run.job.error, RunKilled)
+
+
+def test_what_a_run_has_started_ends_with_it(open_services: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as the pip that fetches its data."""
+    monkeypatch.setattr(trainings, "CANCEL_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(
+        trainings, "command_of", lambda home, job_id: [sys.executable, "-c", FETCHES, str(home), job_id]
+    )
+    services = open_services()
+    job = services.runs.start(ANN, few_steps())
+    folder = services.settings.home / "jobs" / job.id
+    wait_for(lambda: (folder / "pid").exists())
+    both = [psutil.Process(int((folder / name).read_text())) for name in ("pid", "child")]
+    services.runs.stop(ANN, job.id, save=False)
+    assert until(services, job, lambda now: now.is_ended).state == "cancelled"
+    wait_for(lambda: all(map(is_gone, both)))
+
+
 def test_a_full_disk_is_told(open_services: Open) -> None:
     resource = pytest.importorskip("resource")
     services = open_services()
@@ -276,17 +320,26 @@ def test_what_cannot_be_trained_is_refused_before_it_waits(
     assert not list((services.settings.home / "runs").iterdir())
 
 
-@pytest.mark.parametrize("name", ["$(touch X)", "`touch X`", "; touch X", "a\ntouch X", "--home=/", "../../X", "<b>"])
-def test_a_name_is_only_a_name(open_services: Open, name: str, tmp_path: Path) -> None:
-    services = open_services(is_started=False)
-    job = services.runs.start(ANN, few_steps(name=name))
-    assert services.jobs.get(ANN, job.id).request.name == name  # type: ignore[union-attr]
-    argv = trainings.command_of(services.settings.home, job.id)
-    assert name not in " ".join(argv)
-    assert not list(tmp_path.rglob("X"))
+def test_a_name_is_only_a_name(open_services: Open, tmp_path: Path) -> None:
+    name = "$(touch X) `touch X`; touch X\ntouch X --home=/ ../../X <b> {0} %s 我的"
+    services = open_services()
+    job = until(services, services.runs.start(ANN, few_steps(steps=1, name=name)), lambda now: now.is_ended)
+    assert job.state == "done" and isinstance(job.result, TrainResult) and job.request.name == name  # type: ignore[union-attr]
+    assert [path.name for path in (services.settings.home / "models").iterdir()] == [job.result.model]
+    assert not list(tmp_path.rglob("X")) and not list(Path.cwd().glob("X"))
 
 
 # ── what the tests above are made of ──────────────────────────────────────────────────────────────────────────────────
+
+
+FETCHES = """
+import os, pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+folder = pathlib.Path(sys.argv[1]) / "jobs" / sys.argv[2]
+(folder / "child").write_text(str(child.pid))
+(folder / "pid").write_text(str(os.getpid()))
+time.sleep(600)
+"""
 
 
 def few_steps(*, steps: int = 20, name: str = "") -> TrainRequest:
@@ -320,6 +373,13 @@ def until_it_learns(services: Services, job: Job) -> Metrics:
 
 def process_of(services: Services, job: Job) -> psutil.Process:
     return psutil.Process(int((services.settings.home / "jobs" / job.id / "pid").read_text()))
+
+
+def kill_whole(services: Services, job: Job) -> None:
+    """SIGKILL to a job's process; its first thread is gone before the last one lets go of the lock."""
+    process_of(services, job).kill()
+    folder = JobFolder(services.settings.home / "jobs" / job.id)
+    wait_for(lambda: not folder.is_locked())
 
 
 def is_gone(process: psutil.Process) -> bool:

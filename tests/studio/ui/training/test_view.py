@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors.runs import RunKilled
+from pipelines.errors.training import DatasetUnavailable
 from pipelines.training.data import find_datasets
 from pipelines.training.trainer import find_trainers
 from pipelines.types.model import ModelSpec
@@ -104,7 +105,7 @@ def tags_of(shown: Scene, sample: Path, words: list[str]) -> list[str]:
         view.samples(shown.run, [sample], words, "en"),
         view.log(words),
         view.run_rows([shown], shown.run.id, "en"),
-        view.failed_examples(words[0], "en"),
+        view.failed_examples(DatasetUnavailable(package=words[0], reason=words[0]), "en"),
     )
     return [tag for html in everything for tag in Elements(html).tags]
 

@@ -1,0 +1,32 @@
+"""Refuses a network that could not be trained in the memory there is, while it is being built and before it is whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipelines.errors.training import NetworkTooLarge
+
+if TYPE_CHECKING:
+    import torch
+
+BYTES_OF_PARAMETER = 4 * 4  # the weight, its gradient and both moments of Adam, as float32
+
+
+@contextmanager
+def within(most_bytes: int) -> Iterator[None]:
+    """In this block no network comes to be that would take more than `most_bytes` to train. Raises NetworkTooLarge."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    needed = 0
+
+    def count(module: "torch.nn.Module", name: str, parameter: "torch.nn.Parameter | None") -> None:
+        nonlocal needed
+        needed += parameter.numel() * BYTES_OF_PARAMETER if parameter is not None else 0
+        if needed > most_bytes:
+            raise NetworkTooLarge(needed_gb=needed / 1e9, free_gb=most_bytes / 1e9)
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
