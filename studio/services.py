@@ -28,6 +28,7 @@ from studio.jobs.trainings import Trainings
 from studio.library.added import AddedModels
 from studio.library.conversations import Conversations
 from studio.library.creations import Creations
+from studio.library.datasets import Datasets
 from studio.library.removal import Removal
 from studio.settings import Settings
 
@@ -61,7 +62,8 @@ class Services:
         self.jobs = Supervisor(
             settings, self.catalog, self._store, make_engine(settings), Trainings(settings), self._keep_end
         )
-        self.runs = Runs(settings, self.jobs)
+        self.datasets = Datasets(settings.home)
+        self.runs = Runs(settings, self.jobs, self.datasets)
         self.removal = Removal(
             settings.home / "models",
             self.catalog,

@@ -36,4 +36,4 @@ def _gaussian(pictures: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":
     import torch
 
     features = torch.nn.functional.adaptive_avg_pool2d(pictures.double().cpu(), REGIONS).flatten(1)
-    return features.mean(0), features.T.cov()
+    return features.mean(0), features.T.cov(correction=min(1, len(features) - 1))

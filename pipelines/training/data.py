@@ -12,10 +12,11 @@ To add a data set, add a file. Every tenth example is held out: it is never trai
 
 import hashlib
 import importlib
+import json
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pipelines.training.datasets
 
@@ -49,18 +50,33 @@ class Texts:
     held_out: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Dialogues:
+    """Conversations, each a tuple of {"role": "system" | "user" | "assistant", "content": text}, the last by the assistant."""
+
+    dialogues: tuple[tuple[dict[str, str], ...], ...]
+    held_out: tuple[tuple[dict[str, str], ...], ...]
+
+
+Data = Pictures | Texts | Dialogues
+
+
 def find_datasets() -> dict[str, ModuleType]:
     """Every module of datasets/ by name. Cheap: a data set imports its libraries when it is loaded."""
     names = [module.name for module in pkgutil.iter_modules(pipelines.training.datasets.__path__)]
     return {name: importlib.import_module(f"pipelines.training.datasets.{name}") for name in names}
 
 
-def serves(dataset: ModuleType, wanted: Kind) -> bool:
-    """Whether a trainer that learns from `wanted` learns from this: labels that nobody asks for do no harm."""
-    return dataset.DATA in (wanted, f"labelled {wanted}")
+def serves(dataset: Any, trainer: ModuleType) -> bool:
+    """Whether `trainer` learns from this: labels that nobody asks for do no harm, and who goes on from a language model
+    reads dialogues by its chat template."""
+    wanted = [trainer.DATA, f"labelled {trainer.DATA}"]
+    if trainer.DATA == "texts" and trainer.NEEDS_MODEL:
+        wanted.append("dialogues")
+    return dataset.DATA in wanted
 
 
-def fingerprint(data: Pictures | Texts) -> str:
+def fingerprint(data: Data) -> str:
     """SHA-256 of all that a trainer reads of it."""
     digest = hashlib.sha256()
     if isinstance(data, Pictures):
@@ -68,8 +84,9 @@ def fingerprint(data: Pictures | Texts) -> str:
             digest.update(str(tuple(part.shape)).encode())
             digest.update(part.numpy().tobytes())
         return digest.hexdigest()
-    for text in (*data.texts, "", *data.held_out):
-        digest.update(hashlib.sha256(text.encode()).digest())
+    texts = data.texts if isinstance(data, Texts) else data.dialogues
+    for one in (*texts, "", *data.held_out):
+        digest.update(hashlib.sha256(json.dumps(one).encode()).digest())
     return digest.hexdigest()
 
 

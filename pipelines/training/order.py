@@ -1,29 +1,34 @@
 """What a request for a training means: which trainer, which data set, and every setting. Needs no torch: a server asks before
 the run waits for its turn, and the run itself asks again."""
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from pipelines.errors.training import NoBaseModel, UnknownDataset, UnknownTrainer, WrongData
 from pipelines.training.data import find_datasets, serves
 from pipelines.training.trainer import changed, find_trainers
+from pipelines.training.uploads.own import OWN_ID, OwnData
 from pipelines.types.training import TrainRequest
 
 
 class Order(NamedTuple):
     trainer: ModuleType
-    dataset: ModuleType
+    dataset: Any  # a module of datasets/, or an OwnData
     settings: Any
 
 
-def order_of(request: TrainRequest) -> Order:
-    """Without a preset the one for the CPU. Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what wrong settings raise."""
+def order_of(request: TrainRequest, own: Path | None = None) -> Order:
+    """Without a preset the one for the CPU. `own` is where people's data sets lie; whose one is, is not asked here.
+
+    Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what wrong settings raise.
+    """
     request.check()
-    trainers, datasets = find_trainers(), find_datasets()
+    trainers, datasets = find_trainers(), find_datasets() | _own(request.dataset, own)
     if request.trainer not in trainers:
         raise UnknownTrainer(trainer=request.trainer, known=", ".join(trainers))
     trainer = trainers[request.trainer]
-    fitting = [name for name, dataset in datasets.items() if serves(dataset, trainer.DATA)]
+    fitting = [name for name, dataset in datasets.items() if serves(dataset, trainer)]
     if request.dataset not in datasets:
         raise UnknownDataset(dataset=request.dataset, known=", ".join(fitting))
     if request.dataset not in fitting:
@@ -32,3 +37,13 @@ def order_of(request: TrainRequest) -> Order:
         raise NoBaseModel(trainer=request.trainer)
     settings = changed(request.trainer, trainer.PRESETS[request.preset or "cpu"], request.settings)
     return Order(trainer, datasets[request.dataset], settings)
+
+
+def _own(name: str, folder: Path | None) -> dict[str, Any]:
+    """The one that is asked for, where it is a person's."""
+    if folder is None or not OWN_ID.fullmatch(name):
+        return {}
+    try:
+        return {name: OwnData(folder / name)}
+    except (OSError, ValueError, KeyError):
+        return {}

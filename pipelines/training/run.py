@@ -30,7 +30,7 @@ from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training import metrics
 from pipelines.training.base_model import BaseModel, find_base
-from pipelines.training.data import Pictures, Texts, fingerprint
+from pipelines.training.data import Data, fingerprint
 from pipelines.training.files import make_durable, write_whole
 from pipelines.training.loop import Commands, train
 from pipelines.training.order import order_of
@@ -67,9 +67,10 @@ def run(
 
     # 1 What is to be done: as it was asked first, where the run goes on
     device = choose_place().device
-    order = _read_order(folder)
+    own = folder.parents[1] / "datasets"
+    order = _read_order(folder, own)
     if order is None:
-        order = _Order.of(request, device)
+        order = _Order.of(request, device, own)
         order.write(folder)
 
     # 2 The data, and what needs no learning
@@ -112,15 +113,15 @@ def run(
 class _Order:
     request: TrainRequest
     trainer: ModuleType
-    dataset: ModuleType
+    dataset: Any
     settings: Any
 
     @classmethod
-    def of(cls, request: TrainRequest, device: str) -> "_Order":
+    def of(cls, request: TrainRequest, device: str, own: Path) -> "_Order":
         """Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what wrong settings raise."""
         preset: Literal["cpu", "gpu"] = request.preset or ("cpu" if device == "cpu" else "gpu")
         request = replace(request, preset=preset)
-        return cls(request, *order_of(request))
+        return cls(request, *order_of(request, own))
 
     def write(self, folder: Path) -> None:
         """All settings and not only those that were asked for: a later version may have other presets."""
@@ -134,7 +135,7 @@ class _Order:
         }
         write_whole(folder / "run.json", json.dumps(data, indent=1, ensure_ascii=False))
 
-    def check_data(self, folder: Path, data: Pictures | Texts) -> None:
+    def check_data(self, folder: Path, data: Data) -> None:
         """Remember what the run begins with; who goes on with it goes on with the same. Raises DataChanged."""
         path, found = folder / "data.json", {"sha256": fingerprint(data)}
         if not path.exists():
@@ -170,11 +171,11 @@ class _Order:
         write_whole(model / "model.json", json.dumps(data, indent=1, ensure_ascii=False))
 
 
-def _read_order(folder: Path) -> _Order | None:
+def _read_order(folder: Path, own: Path) -> _Order | None:
     if not (folder / "run.json").exists():
         return None
     data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return _Order.of(replace(from_json("request", data["request"]), settings=data["settings"]), "cpu")
+    return _Order.of(replace(from_json("request", data["request"]), settings=data["settings"]), "cpu", own)
 
 
 # ── what is told ──────────────────────────────────────────────────────────────────────────────────────────────────────

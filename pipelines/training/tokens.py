@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors.training import HeadsDoNotFit, TextTooShort
-from pipelines.training.data import Texts
+from pipelines.errors.training import BaseNotTrainable, HeadsDoNotFit, TextTooShort
+from pipelines.training.data import Dialogues, Texts
 
 if TYPE_CHECKING:
     import torch
@@ -87,6 +87,19 @@ def make_word_pieces(texts: tuple[str, ...], vocabulary: int) -> Any:
     kept = list(dict.fromkeys([*special, *letters, *(f"##{letter}" for letter in letters), *ranked]))
     known = {piece: place for place, piece in enumerate(kept[: max(vocabulary, len(special) + 2 * len(letters))])}
     return BertTokenizerFast(vocab=known, eos_token="[SEP]")
+
+
+def as_texts(data: Texts | Dialogues, tokenizer: Any, model: str) -> Texts:
+    """Dialogues in the words of the model's own chat template. Raises BaseNotTrainable where it has none."""
+    if isinstance(data, Texts):
+        return data
+    if not tokenizer.chat_template:
+        raise BaseNotTrainable(model=model, reason="it has no chat template, and the data are dialogues")
+
+    def written(dialogues: tuple[tuple[dict[str, str], ...], ...]) -> tuple[str, ...]:
+        return tuple(tokenizer.apply_chat_template(list(one), tokenize=False) for one in dialogues)
+
+    return Texts(written(data.dialogues), written(data.held_out))
 
 
 def make_stream(tokenizer: Any, texts: Texts) -> Stream:

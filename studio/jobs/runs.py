@@ -12,16 +12,17 @@ import logging
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, Protocol
 
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.runs import NoCheckpoint, RunFinished, RunWentDown
 from pipelines.errors.training import RunAtWork
 from pipelines.training import checkpoints
-from pipelines.training.order import order_of
+from pipelines.training.order import Order, order_of
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.training import RUN_ID, Metrics, TrainRequest, TrainResult
 from studio.files import storage_errors, write_whole
@@ -38,6 +39,14 @@ SAMPLES_SHOWN = 6
 REMOVING = ".removing-"
 
 log = logging.getLogger("studio.runs")
+
+
+class OwnData(Protocol):
+    """What is asked of the data sets that people brought: where they lie, and NotFound for what is not this person's."""
+
+    folder: Path
+
+    def get(self, owner: str, dataset_id: str) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -69,8 +78,9 @@ class Run:
 class Runs:
     """All runs of a home. Every method may be called from any thread."""
 
-    def __init__(self, settings: Settings, jobs: Supervisor) -> None:
+    def __init__(self, settings: Settings, jobs: Supervisor, data: OwnData) -> None:
         self._folder = settings.home / "runs"
+        self._data = data
         self._is_offered = not settings.is_public_demo
         self._jobs = jobs
         self._lock = threading.RLock()  # of two presses on one run the second sees what the first has done
@@ -86,7 +96,7 @@ class Runs:
         device = self._jobs.status()["workers"][0]["device"]
         preset = request.preset or ("gpu" if device in ("cuda", "mps") else "cpu")
         request = replace(request, preset=preset, run="")
-        settings_of(request)
+        self.order(owner, request)
         job_id = self._jobs.new_job_id()
         run = Run(job_id, owner, request, time.time(), (job_id,))
         with storage_errors(self._folder):
@@ -261,6 +271,13 @@ class Runs:
         """What such a run takes on this machine, learnt; None until there was one."""
         return expected(self._folder, request)
 
+    def order(self, owner: str, request: TrainRequest) -> Order:
+        """What a request means, before it waits for its turn. Raises what `order_of` raises; data of others are not there."""
+        with suppress(NotFound):
+            self._data.get(owner, request.dataset)
+            return order_of(request, self._data.folder)
+        return order_of(request)
+
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _refuse_strangers(self) -> None:
@@ -298,8 +315,3 @@ class Runs:
             "request": to_json(run.request),
         }
         write_whole(self._folder / run.id / "owner.json", json.dumps(about, ensure_ascii=False).encode())
-
-
-def settings_of(request: TrainRequest) -> Any:
-    """Every setting of a run that is asked for, before it waits for its turn. Raises what `order_of` raises."""
-    return order_of(request).settings

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.talk import open_tab, reload, settle, type_in
+from tests.pipelines.training.uploads.test_doctor import packed
 from tests.server import StudioServer
 
 # A machine that is busy with other things gives a run only what is left.
@@ -58,6 +60,29 @@ def steps_done(page: Page) -> int:
     words = page.locator("#training-head [role=status]").inner_text()
     found = re.search(r"step ([\d,]+) of", words)
     return int(found[1].replace(",", "")) if found else 0
+
+
+def test_own_data_is_examined_and_trained_on(
+    training_studio: StudioServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """A ZIP of pictures in two folders, one of them damaged: it is named, the classifier is chosen, and it learns."""
+    ((_, data),) = packed(("dog/broken.png", b"not a picture"))
+    (tmp_path / "pets.zip").write_bytes(data)
+    page = open_page(training_studio.url)
+    open_training(page)
+    page.locator("#training-bring-part button").first.click()
+    page.locator("#training-bring input[type=file]").set_input_files(tmp_path / "pets.zip")
+    card = page.locator("#training-data")
+    expect(card).to_contain_text("12 pictures with labels · 2 classes: cat, dog")
+    expect(card).to_contain_text("dog/broken.png cannot be opened as a picture")
+    expect(page.locator("#training-dataset input")).to_have_value("pets (yours, 12)")
+    expect(page.locator("#training-trainer input")).to_have_value("Picture classifier (ResNet)")
+    settle(page)
+    make_it_small(page, 5, "Pets")
+    press(page, "start")
+    expect_state(page, "finished")
+    page.locator('#training-data [data-action="remove"]').click()
+    expect(page.locator("#training-dataset input")).not_to_have_value("pets (yours, 12)")
 
 
 def test_start_watch_stop_and_save_resume_and_finish(training_studio: StudioServer, open_page: OpenPage) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.training.base_model import BaseModel
-from pipelines.training.data import Kind, Texts
+from pipelines.training.data import Dialogues, Kind, Texts
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.tokens import draw_windows, held_out_windows, make_stream
+from pipelines.training.tokens import as_texts, draw_windows, held_out_windows, make_stream
 from pipelines.training.trainer import Sample, adam, autocast, descend
 
 DATA: Kind = "texts"
@@ -44,24 +44,25 @@ PRESETS = {
 }  # fmt: skip
 
 
-def baseline(data: Texts, settings: Settings) -> dict[str, float]:
+def baseline(data: Texts | Dialogues, settings: Settings) -> dict[str, float]:
     """Nothing: what needs no learning is the base, the first row of the curve."""
     return {}
 
 
-def start(settings: Settings, data: Texts, device: str, base: BaseModel) -> "LoraCourse":
+def start(settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> "LoraCourse":
     return LoraCourse(settings, data, device, base)
 
 
 class LoraCourse:
-    def __init__(self, settings: Settings, data: Texts, device: str, base: BaseModel) -> None:
+    def __init__(self, settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> None:
         import torch
         from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
 
         self._settings, self._device = settings, device
         model, self._tokenizer = base.load(AutoModelForCausalLM, device)
-        self._stream = make_stream(self._tokenizer, data)
+        self._stream = make_stream(self._tokenizer, as_texts(data, self._tokenizer, base.spec.name))
+        self._prompt = self._begin(data)
         config = LoraConfig(
             base_model_name_or_path=base.spec.id,
             task_type="CAUSAL_LM",
@@ -93,10 +94,10 @@ class LoraCourse:
         return {METRIC: math.exp(loss), "held_out_loss": loss}
 
     def sample(self) -> Sample:
-        """How it goes on with a held-out text: the likeliest token each time."""
+        """How it goes on with a held-out text, or answers a held-out question: the likeliest token each time."""
         import torch
 
-        prompt = self._stream.held_out[None, :PROMPT_TOKENS].to(self._device)
+        prompt = self._prompt[None].to(self._device)
         made = self._network.generate(
             input_ids=prompt,
             attention_mask=torch.ones_like(prompt),
@@ -105,6 +106,17 @@ class LoraCourse:
             pad_token_id=self._tokenizer.eos_token_id,
         )
         return Sample(texts=(self._tokenizer.decode(made[0], skip_special_tokens=True),))
+
+    def _begin(self, data: Texts | Dialogues) -> Any:
+        """The tokens of what it is to go on with."""
+        import torch
+
+        if isinstance(data, Texts):
+            return self._stream.held_out[:PROMPT_TOKENS]
+        asked = self._tokenizer.apply_chat_template(
+            list(data.held_out[0][:-1]), add_generation_prompt=True, return_dict=False
+        )
+        return torch.tensor(asked)
 
     def export(self, folder: Path) -> dict[str, Any]:
         self._network.save_pretrained(folder, save_embedding_layers=False)

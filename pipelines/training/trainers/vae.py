@@ -131,7 +131,7 @@ class AutoencoderCourse:
         if self._settings.latent == 2:
             place = torch.special.ndtri(0.02 + 0.96 * share)
             return torch.cartesian_prod(place, place)
-        corner = self._encode(shown[:: max(1, len(shown) // 4)][:4])[0].cpu()
+        corner = self._encode(shown[torch.arange(4) * max(1, len(shown) // 4) % len(shown)])[0].cpu()
         left, right = (torch.lerp(corner[a], corner[b], share[:, None]) for a, b in ((0, 1), (2, 3)))
         return torch.lerp(left[:, None], right[:, None], share[None, :, None]).flatten(0, 1)
 

@@ -101,4 +101,4 @@ def training_facts(services: Services, job: Job) -> dict[str, Any]:
 def _first_dataset(trainer: str) -> str:
     """ "" for a trainer that there is none of: `Runs.start` says so."""
     module = find_trainers().get(trainer)
-    return next((name for name, one in find_datasets().items() if module is not None and serves(one, module.DATA)), "")
+    return next((name for name, one in find_datasets().items() if module is not None and serves(one, module)), "")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from pipelines.training.uploads.reading import PICTURES, TEXTS
 from studio.ui.components import items
 from studio.ui.i18n import t
 from studio.ui.words import WORDS
@@ -20,6 +21,9 @@ WITH_FORM = """(_, ...rest) => [Object.fromEntries([...document.querySelectorAll
   .map((field) => [field.name, field.type === 'checkbox' ? field.checked : field.value])), ...rest]"""
 
 
+FILE_TYPES = (*TEXTS, ".jsonl", ".json", ".csv", ".tsv", ".zip", *PICTURES)
+
+
 @dataclass(frozen=True)
 class FormParts:
     """What is to be trained, on what and how."""
@@ -28,6 +32,7 @@ class FormParts:
     about: gr.HTML
     dataset: gr.Dropdown
     data: gr.HTML
+    brought: gr.File
     base: gr.Dropdown
     preset: gr.Radio
     name: gr.Textbox
@@ -78,6 +83,12 @@ def _form(names: Collection[str], is_offered: bool) -> FormParts:
         about = gr.HTML("", elem_id="training-about")
         dataset = gr.Dropdown([], label=t("dataset"), elem_id="training-dataset")
         data = items("training-data")
+        with gr.Accordion(t("bring_data"), open=False, elem_id="training-bring-part"):
+            gr.HTML(t("bring_data_help"), elem_classes="help")
+            brought = gr.File(
+                label=t("bring_files"), file_count="multiple", file_types=[*FILE_TYPES], height=150,
+                elem_id="training-bring",
+            )  # fmt: skip
         base = gr.Dropdown(
             [], label=t("base_model"), info=t("base_model_help"), allow_custom_value=True, visible=False,
             elem_id="training-base",
@@ -94,7 +105,7 @@ def _form(names: Collection[str], is_offered: bool) -> FormParts:
     with gr.Column(elem_classes="training-begin", visible=is_offered):
         forecast = gr.HTML("", elem_id="training-forecast")
         start = gr.Button(t("start_training"), variant="primary", elem_id="training-start", elem_classes="studio-run")
-    return FormParts(trainer, about, dataset, data, base, preset, name, settings, filled, forecast, start)
+    return FormParts(trainer, about, dataset, data, brought, base, preset, name, settings, filled, forecast, start)
 
 
 def _run() -> RunParts:

@@ -1,18 +1,19 @@
 """The left side of the Training tab: what is chosen, what it will take, and the start."""
 
 import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import gradio as gr
 
-from pipelines.errors.access import NotAllowed
+from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.training.data import find_datasets, serves
 from pipelines.training.trainer import find_trainers
 from pipelines.types.training import TrainRequest
 from studio.identity import GUEST
-from studio.jobs.runs import settings_of
 from studio.services import Services
 from studio.ui.components import model_choices_of, pressed, quietly
 from studio.ui.i18n import language, t
@@ -44,7 +45,11 @@ class Ordering:
         p.dataset.input(told(self._choose_dataset), chosen, [p.data, p.forecast], js=WITH_FORM, **quiet)
         p.preset.input(told(self._choose_preset), [p.trainer, p.dataset, p.preset], [p.settings, p.forecast], **quiet)
         p.settings.click(told(self._change), chosen[1:], p.forecast, **quietly(trigger_mode="always_last"))
-        p.data.click(told(self._look_into), [p.dataset], p.data, **quiet)
+        p.data.click(told(self._press_data), [p.trainer, p.preset, p.dataset], of_trainer, **quiet)
+        brought = p.brought.upload(
+            told(self._bring), [p.brought, p.trainer, p.preset], [p.brought, p.trainer, *of_trainer], **quiet
+        )
+        brought.failure(lambda: None, None, p.brought, **quiet)  # refused files make room for the next ones
         p.start.click(told(self._start), chosen, to_show, js=WITH_FORM, **quiet)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -60,36 +65,44 @@ class Ordering:
         preset = "gpu" if device == "cuda" else "cpu"
         return {self._parts.preset: preset, **self._choose_trainer(trainer, preset, request)}
 
-    def _choose_trainer(self, trainer: str, preset: str, request: gr.Request) -> Updates:
-        """Its data sets, the first of them, and its settings."""
-        p, lang = self._parts, language(request)
+    def _choose_trainer(self, trainer: str, preset: str, request: gr.Request, wanted: str = "") -> Updates:
+        """Its data sets, `wanted` or the first of them, and its settings."""
+        p, lang, owner = self._parts, language(request), self._services.identity.who(request)
         module = self._trainer(trainer)
-        fitting = [name for name, dataset in self._datasets.items() if serves(dataset, module.DATA)]
-        dataset = fitting[0] if fitting else ""
-        offered = [(t(f"dataset_{name}") if f"dataset_{name}" in WORDS else name, name) for name in fitting]
+        offered = self._offered(owner, module, lang)
+        names = [name for _, name in offered]
+        dataset = wanted if wanted in names else names[0] if names else ""
         return {
             p.about: view.about_trainer(trainer, module, lang),
             p.dataset: gr.update(choices=offered, value=dataset or None),
-            p.data: self._card(dataset, lang),
+            p.data: self._card(owner, dataset, lang),
             p.base: self._bases(module, lang),
             p.settings: form.form(form.fields_of(module, _preset(preset)), {}, lang),
-            p.forecast: self._forecast(TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
+            p.forecast: self._forecast(owner, TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
         }
+
+    def _offered(self, owner: str, trainer: ModuleType, lang: str) -> list[tuple[Any, str]]:
+        """The data sets that it learns from: those that come along, then the person's own."""
+        fitting = [name for name, dataset in self._datasets.items() if serves(dataset, trainer)]
+        own = [one for one in self._services.datasets.of_owner(owner) if serves(one, trainer)]
+        packaged = [(t(f"dataset_{name}") if f"dataset_{name}" in WORDS else name, name) for name in fitting]
+        return [*packaged, *((say("own_data", lang, title=one.title, n=f"{one.count:,}"), one.id) for one in own)]
 
     def _choose_dataset(
         self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
     ) -> Updates:
-        lang = language(request)
+        lang, owner = language(request), self._services.identity.who(request)
         asked = self._request(filled, trainer, dataset, base, preset, name)
-        return {self._parts.data: self._card(dataset, lang), self._parts.forecast: self._forecast(asked, lang)}
+        card = self._card(owner, dataset, lang)
+        return {self._parts.data: card, self._parts.forecast: self._forecast(owner, asked, lang)}
 
     def _choose_preset(self, trainer: str, dataset: str, preset: str, request: gr.Request) -> Updates:
         """Its values into the form."""
-        p, lang = self._parts, language(request)
+        p, lang, owner = self._parts, language(request), self._services.identity.who(request)
         settings = form.form(form.fields_of(self._trainer(trainer), _preset(preset)), {}, lang)
         return {
             p.settings: settings,
-            p.forecast: self._forecast(TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
+            p.forecast: self._forecast(owner, TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
         }
 
     def _change(
@@ -101,22 +114,47 @@ class Ordering:
             asked = self._request(filled, trainer, dataset, base, preset, name)
         except (StudioError, ValueError):
             return ""
-        return self._forecast(asked, language(request))
+        return self._forecast(self._services.identity.who(request), asked, language(request))
 
-    async def _look_into(self, dataset: str, request: gr.Request) -> Any:
-        """The examples of a data set; reading it takes seconds."""
-        lang = language(request)
+    # ── data ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _press_data(
+        self, event: gr.EventData, trainer: str, preset: str, dataset: str, request: gr.Request
+    ) -> AsyncIterator[Updates]:
+        """The examples of a data set, which take seconds; or one's own is deleted."""
+        card, lang, owner = self._parts.data, language(request), self._services.identity.who(request)
+        if pressed(event)[0] == "remove":
+            self._services.datasets.remove(owner, dataset)
+            yield self._choose_trainer(trainer, preset, request)
+            return
         if dataset not in self._datasets:
-            yield ""
+            yield {card: gr.skip()}
             return
         waiting = f'<p class="help" role="status">{say("reading_examples", lang)}</p>'
-        yield view.dataset_card(self._datasets[dataset], waiting, lang)
+        yield {card: view.dataset_card(self._datasets[dataset], waiting, lang)}
         try:
             await self._examples.make(dataset)
             found = examples.shown(self._examples.folder, dataset, lang)
         except StudioError as error:
             found = view.failed_examples(error, lang)
-        yield view.dataset_card(self._datasets[dataset], found, lang)
+        yield {card: view.dataset_card(self._datasets[dataset], found, lang)}
+
+    def _bring(self, paths: list[str], trainer: str, preset: str, request: gr.Request) -> Updates:
+        """Examine and keep what was brought, and choose a trainer that learns from it. Raises NotAllowed, DiskFull, ReadOnlyHome."""
+        p, lang, owner = self._parts, language(request), self._services.identity.who(request)
+        files = [Path(path) for path in paths]
+        try:
+            self._refuse_guests(owner)
+            title = files[0].stem if len(files) == 1 else say("files_of", lang, name=files[0].stem, n=len(files) - 1)
+            kept, examined = self._services.datasets.add(owner, title, [(one.name, one.read_bytes()) for one in files])
+        finally:
+            for one in files:
+                one.unlink(missing_ok=True)
+        if kept is None:
+            return {p.brought: None, p.data: view.nothing_kept(examined, lang)}
+        fitting = [name for name, module in self._trainers.items() if serves(kept, module)]
+        chosen = trainer if trainer in fitting else fitting[0]
+        return {p.brought: None, p.trainer: chosen, **self._choose_trainer(chosen, preset, request, wanted=kept.id)}
 
     # ── the start ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -125,10 +163,15 @@ class Ordering:
     ) -> tuple[str, str, str]:
         """Raises NotAllowed for whoever would not find it again, and what `Runs.start` raises."""
         owner = self._services.identity.who(request)
-        if owner == GUEST:
-            raise NotAllowed(reason="your browser keeps no cookies")
+        self._refuse_guests(owner)
         job = self._services.runs.start(owner, self._request(filled, trainer, dataset, base, preset, name))
         return job.id, "", nonce()
+
+    def _refuse_guests(self, owner: str) -> None:
+        if self._services.settings.is_public_demo:
+            raise NotAllowed(reason="models are not trained here")
+        if owner == GUEST:
+            raise NotAllowed(reason="your browser keeps no cookies")
 
     def _request(
         self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str
@@ -144,9 +187,12 @@ class Ordering:
     def _trainer(self, name: str) -> ModuleType:
         return self._trainers[name] if name in self._trainers else next(iter(self._trainers.values()))
 
-    def _card(self, dataset: str, lang: str) -> str:
+    def _card(self, owner: str, dataset: str, lang: str) -> str:
         if dataset not in self._datasets:
-            return view.no_data(lang)
+            try:
+                return view.own_card(self._services.datasets.get(owner, dataset), lang)
+            except NotFound:
+                return view.no_data(lang)
         return view.dataset_card(self._datasets[dataset], examples.shown(self._examples.folder, dataset, lang), lang)
 
     def _bases(self, trainer: ModuleType, lang: str) -> Any:
@@ -158,9 +204,9 @@ class Ordering:
         offered = model_choices_of(self._services, [spec for spec in here if tasks & set(spec.tasks)], lang)
         return gr.update(visible=True, choices=offered, value=offered[0][1] if offered else None)
 
-    def _forecast(self, asked: TrainRequest, lang: str) -> str:
+    def _forecast(self, owner: str, asked: TrainRequest, lang: str) -> str:
         try:
-            steps = settings_of(asked).plan.steps
+            steps = self._services.runs.order(owner, asked).settings.plan.steps
         except StudioError:  # a base to be chosen first, a value out of its range: said at the start
             return ""
         memory = self._services.jobs.status()["memory"].get("ram")

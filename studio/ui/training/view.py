@@ -11,10 +11,13 @@ from pathlib import Path
 from types import ModuleType
 
 from pipelines.errors.base import StudioError
+from pipelines.training.uploads.defects import Defect
+from pipelines.training.uploads.doctor import Examined
 from pipelines.types.model import ModelSpec
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.runs import Run
 from studio.jobs.usage import Usage
+from studio.library.datasets import LEAST, OwnDataset
 from studio.ui.facts import duration, error_line, size
 from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.lists import TASKS, ago, button, empty
@@ -27,6 +30,7 @@ LOG_LINES = 40
 LAST_WORDS = 5
 LOSSES_DRAWN = 3
 SAMPLE_CHARACTERS = 2000
+DEFECTS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,40 @@ def dataset_card(dataset: ModuleType, examples: str, language: str) -> str:
     whom = f"{dataset.ATTRIBUTION}. " if dataset.ATTRIBUTION else ""
     note = f'<p class="help">{escape(whom + say("data_split", language))}</p>'
     return f'<div class="look"><dl>{rows}</dl>{note}{examples}<div class="item-actions">{ask}</div></div>'
+
+
+def own_card(dataset: OwnDataset, language: str) -> str:
+    """What a person brought, and what was wrong with it, row by row."""
+    left_out = sum(defect.is_left_out for defect in dataset.defects)
+    line = say("own_counts", language, kind=say(f"kind_of_{dataset.DATA}", language), n=f"{dataset.count:,}")
+    if dataset.labels:
+        line = f"{line} · {say('data_classes', language, n=len(dataset.labels))}: {', '.join(dataset.labels[:20])}"
+    found = say("own_clean", language) if not dataset.defects else say("own_defects", language, n=left_out)
+    remove = button("remove", dataset.id, say("delete", language))
+    return (
+        f'<div class="look"><p class="help">{escape(line)}</p><p class="help">{escape(found)}</p>'
+        f'{defect_list(dataset.defects, language)}<div class="item-actions">{remove}</div></div>'
+    )
+
+
+def nothing_kept(examined: Examined, language: str) -> str:
+    """Too little was good to learn from."""
+    said = say("own_too_little", language, n=len(examined.examples), least=LEAST)
+    return f'<p class="run-error">{escape(said)}</p>{defect_list(examined.defects, language)}'
+
+
+def defect_list(defects: Sequence[Defect], language: str) -> str:
+    """Where and what: the first ones, and how many more there are."""
+    rows = []
+    for one in defects[:DEFECTS_SHOWN]:
+        place = say("defect_row", language, file=one.file, row=one.row) if one.row else one.file
+        detail = f" <code>{escape(one.detail)}</code>" if one.detail else ""
+        rows.append(
+            f'<li><span class="mono">{escape(place)}</span> {escape(say(f"defect_{one.kind}", language))}{detail}</li>'
+        )
+    more = len(defects) - len(rows)
+    rest = f'<li class="help">{escape(say("defects_more", language, n=more))}</li>' if more > 0 else ""
+    return f'<ul class="defects">{"".join(rows)}{rest}</ul>' if rows else ""
 
 
 def forecast_line(usage: Usage | None, steps: int, free_bytes: int | None, language: str) -> str:

@@ -13,7 +13,7 @@ from pipelines.types.model import ModelSpec
 from pipelines.types.text import TextRequest, TextTask
 from pipelines.types.training import TrainResult
 from studio.identity import GUEST
-from studio.jobs.runs import Run, settings_of
+from studio.jobs.runs import Run
 from studio.services import Services
 from studio.ui.facts import place_line
 from studio.ui.training import view
@@ -118,7 +118,7 @@ class Watching:
         """As much as the list needs."""
         curve = self._services.runs.curve(run)
         try:
-            total = settings_of(run.request).plan.steps
+            total = self._services.runs.order(run.owner, run.request).settings.plan.steps
         except StudioError:  # a trainer of another version
             total = int(curve[-1]["step"]) if curve else 0
         return Scene(run, total, curve)

@@ -17,7 +17,7 @@ def test_a_trainer_has_the_shape(name):
     assert trainer.IS_BETTER in ("higher", "lower")
     assert isinstance(trainer.METRIC, str) and isinstance(trainer.NEEDS_MODEL, bool)
     assert set(trainer.PRESETS) == {"cpu", "gpu"}
-    assert [dataset for dataset in DATASETS.values() if serves(dataset, trainer.DATA)]
+    assert [dataset for dataset in DATASETS.values() if serves(dataset, trainer)]
     for preset in trainer.PRESETS.values():
         values, bounds, options = flat(preset), ranges(preset), choices(preset)
         assert set(bounds) | set(options) <= set(values)
@@ -32,7 +32,7 @@ def test_a_data_set_says_where_it_comes_from(name):
     dataset = DATASETS[name]
     assert dataset.LICENCE and dataset.SOURCE.startswith("https://") and isinstance(dataset.ATTRIBUTION, str)
     assert isinstance(dataset.LANGUAGES, tuple)
-    assert [trainer for trainer in TRAINERS.values() if serves(dataset, trainer.DATA)]
+    assert [trainer for trainer in TRAINERS.values() if serves(dataset, trainer)]
 
 
 def test_settings_are_changed_by_name_and_what_is_wrong_is_refused():

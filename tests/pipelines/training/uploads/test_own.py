@@ -1,0 +1,68 @@
+"""A person's data as trainers get it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipelines.errors.training import UnknownDataset, WrongData
+from pipelines.training.data import Dialogues, Pictures, Texts
+from pipelines.training.order import order_of
+from pipelines.training.run import run
+from pipelines.training.uploads.doctor import examine
+from pipelines.training.uploads.own import OwnData, write
+from pipelines.types.training import TrainRequest
+from tests.pipelines.training.uploads.test_doctor import asked, jsonl, packed, spoken, texts
+
+OWN = "own_0123456789abcdef"
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def kept(home: Path, files: list[tuple[str, bytes]]) -> OwnData:
+    write(home / "datasets" / OWN, examine(files), {"owner": "ann", "title": "Mine", "created": 1.0})
+    return OwnData(home / "datasets" / OWN)
+
+
+def test_pictures_become_squares_with_their_labels(tmp_path: Path) -> None:
+    data = kept(tmp_path, packed()).load(tmp_path)
+    assert isinstance(data, Pictures) and data.names == ("cat", "dog")
+    assert data.pictures.shape == (8, 3, 16, 16) and data.held_out.shape == (4, 3, 16, 16)
+    assert data.pictures.dtype == torch.uint8 and set(data.labels.tolist()) == {0, 1}
+
+
+def test_what_a_file_calls_test_is_held_out(tmp_path: Path) -> None:
+    held_out = jsonl([{"text": "Held out."}, {"text": "And this."}], "test.jsonl")
+    data = kept(tmp_path, jsonl(texts(), "train.jsonl") + held_out).load(tmp_path)
+    assert isinstance(data, Texts) and data.held_out == ("Held out.", "And this.") and len(data.texts) == 12
+
+
+def test_a_file_of_nothing_but_test_is_split_all_the_same(tmp_path: Path) -> None:
+    data = kept(tmp_path, jsonl(texts(), "test.jsonl")).load(tmp_path)
+    assert isinstance(data, Texts) and (len(data.texts), len(data.held_out)) == (8, 4)
+
+
+@pytest.mark.parametrize("rows", [asked(), spoken()], ids=["instructions", "messages"])
+def test_dialogues(tmp_path: Path, rows: list) -> None:
+    data = kept(tmp_path, jsonl(rows)).load(tmp_path)
+    assert isinstance(data, Dialogues)
+    assert [one["role"] for one in data.dialogues[0]] == ["user", "assistant"] and len(data.held_out) == 4
+
+
+def test_a_trainer_takes_what_it_learns_from(tmp_path: Path) -> None:
+    kept(tmp_path, packed())
+    own = tmp_path / "datasets"
+    assert order_of(TrainRequest("vae", OWN), own).dataset.facts["title"] == "Mine"
+    with pytest.raises(WrongData):
+        order_of(TrainRequest("lstm", OWN), own)
+    for dataset, folder in ((OWN, None), ("own_ffffffffffffffff", own)):
+        with pytest.raises(UnknownDataset):
+            order_of(TrainRequest("vae", dataset), folder)
+
+
+def test_a_run_learns_from_it(tmp_path: Path) -> None:
+    kept(tmp_path, packed())
+    settings = {"side": "8", "width": 8, "batch": 4, "plan.steps": 3, "plan.ema_decay": 0.0}
+    result = run(TrainRequest("vae", OWN, settings, run="0" * 32), tmp_path / "runs" / ("0" * 32))
+    facts = json.loads((tmp_path / "models" / result.model / "model.json").read_text())
+    assert result.finish_reason == "stop" and facts["dataset"] == OWN
