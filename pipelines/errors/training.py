@@ -74,8 +74,8 @@ class HeadsDoNotFit(TrainingError):
 
 
 class TextTooShort(TrainingError):
-    en = "The held-out text has {tokens:,} tokens, too few for a context of {context:,}. Choose a smaller context."
-    zh = "留出的文本只有 {tokens:,} 个词元，不足以支持 {context:,} 的上下文。请选择更小的上下文。"
+    en = "The text has {tokens:,} tokens to learn from or to measure on, too few for a context of {context:,}. Choose a smaller context."
+    zh = "可供学习或评估的文本只有 {tokens:,} 个词元，不足以支持 {context:,} 的上下文。请选择更小的上下文。"
 
 
 class DataChanged(TrainingError):
@@ -84,5 +84,15 @@ class DataChanged(TrainingError):
 
 
 class TookTooLong(TrainingError):
-    en = "Reading the data took more than {seconds:.0f} s. Press “Show examples” again when the machine has less to do."
-    zh = "读取数据超过 {seconds:.0f} 秒。请在机器较空闲时再次点“查看样例”。"
+    en = "Reading the data took more than {seconds:.0f} s. Try again when the machine has less to do, or with less data."
+    zh = "读取数据超过 {seconds:.0f} 秒。请在机器较空闲时重试，或减少数据量。"
+
+
+class DataTooLarge(TrainingError):
+    en = "To examine these files takes more memory than there is. Bring fewer or smaller ones."
+    zh = "检查这些文件所需的内存超过了可用内存。请减少文件数量或大小。"
+
+
+class DataInUse(TrainingError):
+    en = "The run “{run}” still needs this data set. Let it finish, or delete it first."
+    zh = "训练“{run}”仍需要该数据集。请等它完成，或先删除该训练。"

@@ -93,13 +93,18 @@ def as_texts(data: Texts | Dialogues, tokenizer: Any, model: str) -> Texts:
     """Dialogues in the words of the model's own chat template. Raises BaseNotTrainable where it has none."""
     if isinstance(data, Texts):
         return data
+    from jinja2 import TemplateError
+
     if not tokenizer.chat_template:
         raise BaseNotTrainable(model=model, reason="it has no chat template, and the data are dialogues")
 
     def written(dialogues: tuple[tuple[dict[str, str], ...], ...]) -> tuple[str, ...]:
         return tuple(tokenizer.apply_chat_template(list(one), tokenize=False) for one in dialogues)
 
-    return Texts(written(data.dialogues), written(data.held_out))
+    try:
+        return Texts(written(data.dialogues), written(data.held_out))
+    except TemplateError as error:  # it knows no system message, as a rule
+        raise BaseNotTrainable(model=model, reason=f"its chat template says: {str(error)[:120]}") from error
 
 
 def make_stream(tokenizer: Any, texts: Texts) -> Stream:
@@ -127,9 +132,11 @@ def windows(tokens: "torch.Tensor", starts: "torch.Tensor", length: int) -> "tup
 
 
 def draw_windows(tokens: "torch.Tensor", count: int, length: int) -> "tuple[torch.Tensor, torch.Tensor]":
-    """From anywhere; draws from torch's global generator."""
+    """From anywhere; draws from torch's global generator. Raises TextTooShort when there is not one."""
     import torch
 
+    if len(tokens) <= length:
+        raise TextTooShort(tokens=len(tokens), context=length)
     return windows(tokens, torch.randint(max(1, len(tokens) - length), (count,)), length)
 
 

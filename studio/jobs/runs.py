@@ -20,7 +20,7 @@ from typing import Literal, Protocol
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.runs import NoCheckpoint, RunFinished, RunWentDown
-from pipelines.errors.training import RunAtWork
+from pipelines.errors.training import DataInUse, RunAtWork
 from pipelines.training import checkpoints
 from pipelines.training.order import Order, order_of
 from pipelines.types.crossing import from_json, to_json
@@ -47,6 +47,7 @@ class OwnData(Protocol):
     folder: Path
 
     def get(self, owner: str, dataset_id: str) -> object: ...
+    def remove(self, owner: str, dataset_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,13 @@ class Runs:
                 self._jobs.remove(owner, job_id)
             except NotFound:
                 continue
+
+    def remove_data(self, owner: str, dataset_id: str) -> None:
+        """Delete a data set that no unfinished run needs. Raises NotFound, DataInUse."""
+        for run in self.of_owner(owner):
+            if run.request.dataset == dataset_id and not run.is_finished:
+                raise DataInUse(run=run.request.title())
+        self._data.remove(owner, dataset_id)
 
     def asked(self, run: Run) -> frozenset[str]:
         """What its process was told and has not done yet."""

@@ -1,36 +1,54 @@
 """The data sets that people brought. Each belongs to its owner; others' are not there.
 
-What is kept is the canonical form (pipelines/training/uploads/own.py), not the files. Knows no page and no trainer.
+What is kept is the canonical form (pipelines/training/uploads/own.py), not the files. They are examined in a process of its
+own (studio/jobs/examining.py). Knows no page and no trainer.
 """
 
+import json
 import secrets
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors.access import NotFound
+from pipelines.errors.crossing import error_from_json
+from pipelines.errors.training import TookTooLong
 from pipelines.training.data import Kind
 from pipelines.training.uploads.defects import Defect
-from pipelines.training.uploads.doctor import Examined, examine
-from pipelines.training.uploads.own import OWN_ID, OwnData, write
-from pipelines.training.uploads.reading import File
+from pipelines.training.uploads.own import OWN_ID, OwnData
 from studio.files import storage_errors
 
-LEAST = 8  # four to train on and four to measure on
-ADDING = ".adding-"
+PATIENCE_SECONDS = 180.0
+AT_WORK = ".at-work-"  # a folder that is being made or removed
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class OwnDataset:
+    """`found` is how many defects there were, `left_out` how many rows they cost, `defects` the first of them."""
+
     id: str
     title: str
     DATA: Kind  # as a module of pipelines/training/datasets says it
     count: int
     labels: tuple[str, ...]
-    defects: tuple[Defect, ...]
+    found: int
+    left_out: int
     created: float
+    defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in files of which too little was good to be kept."""
+
+    count: int
+    found: int
+    defects: tuple[Defect, ...]
 
 
 class Datasets:
@@ -38,32 +56,38 @@ class Datasets:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "datasets"
+        for path in self.folder.glob(f"{AT_WORK}*"):  # cut short when the studio was stopped
+            shutil.rmtree(path, ignore_errors=True)
 
-    def add(self, owner: str, title: str, files: Sequence[File]) -> tuple[OwnDataset | None, Examined]:
-        """Examine files and keep what is good of them; None where that is too little. Raises DiskFull or ReadOnlyHome."""
-        examined = examine(files)
-        if len(examined.examples) < LEAST:
-            return None, examined
+    def add(self, owner: str, title: str, files: Sequence[tuple[str, Path]]) -> OwnDataset | Report:
+        """Examine files, (name, place) each, and keep what is good of them; a Report where that is too little.
+
+        Raises TookTooLong, DataTooLarge, DiskFull or ReadOnlyHome.
+        """
         dataset_id = f"own_{secrets.token_hex(8)}"
-        place = self.folder / f"{ADDING}{dataset_id}"
+        place = self.folder / f"{AT_WORK}{dataset_id}"
         about = {"owner": owner, "title": title, "created": time.time()}
         try:
             with storage_errors(self.folder):
-                write(place, examined, about)
+                place.mkdir(parents=True)
+            told = _examine({"files": [(name, str(path)) for name, path in files], "into": str(place), "about": about})
+            if not told["kept"]:
+                return Report(told["count"], told["found"], tuple(Defect(**one) for one in told["defects"]))
+            with storage_errors(self.folder):
                 place.rename(self.folder / dataset_id)
         finally:
             shutil.rmtree(place, ignore_errors=True)
-        return self.get(owner, dataset_id), examined
+        return self.get(owner, dataset_id)
 
     def get(self, owner: str, dataset_id: str) -> OwnDataset:
-        """Raises NotFound."""
-        found = self._read(self.folder / dataset_id) if OWN_ID.fullmatch(dataset_id) else None
+        """With its defects. Raises NotFound."""
+        found = self._read(self.folder / dataset_id, is_whole=True) if OWN_ID.fullmatch(dataset_id) else None
         if found is None or found[0] != owner:
             raise NotFound(thing="data set")
         return found[1]
 
     def of_owner(self, owner: str) -> list[OwnDataset]:
-        """A person's data sets, newest first."""
+        """A person's data sets, newest first, without their defects."""
         paths = self.folder.iterdir() if self.folder.is_dir() else ()
         found = [one for path in paths if OWN_ID.fullmatch(path.name) and (one := self._read(path)) is not None]
         return sorted((one for whose, one in found if whose == owner), key=lambda one: one.created, reverse=True)
@@ -72,18 +96,38 @@ class Datasets:
         """Raises NotFound."""
         self.get(owner, dataset_id)
         with storage_errors(self.folder):
-            aside = (self.folder / dataset_id).rename(self.folder / f"{ADDING}{secrets.token_hex(8)}")
+            aside = (self.folder / dataset_id).rename(self.folder / f"{AT_WORK}{secrets.token_hex(8)}")
         shutil.rmtree(aside, ignore_errors=True)
 
-    def _read(self, path: Path) -> tuple[str, OwnDataset] | None:
+    def _read(self, path: Path, *, is_whole: bool = False) -> tuple[str, OwnDataset] | None:
         """(owner, data set) of a folder; None for one of another version or that is gone."""
         try:
             data = OwnData(path)
             facts = data.facts
-            labels = tuple(map(str, facts["labels"]))
             one = OwnDataset(
-                path.name, str(facts["title"]), data.DATA, int(facts["count"]), labels, data.defects, facts["created"]
-            )
+                path.name, str(facts["title"]), data.DATA, int(facts["count"]), tuple(map(str, facts["labels"])),
+                int(facts["found"]), int(facts["left_out"]), float(facts["created"]),
+                data.defects if is_whole else (),
+            )  # fmt: skip
             return str(facts["owner"]), one
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _examine(asked: dict) -> dict:
+    """What the process told. Raises TookTooLong, and what it tells."""
+    command = [sys.executable, "-m", "studio.jobs.examining"]
+    try:
+        ended = subprocess.run(
+            command, input=json.dumps(asked).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            cwd=ROOT, timeout=PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise TookTooLong(seconds=PATIENCE_SECONDS) from error
+    try:
+        told = json.loads(ended.stdout)
+    except ValueError:
+        told = {"error": None}
+    if "error" in told:
+        raise error_from_json(told["error"])
+    return told

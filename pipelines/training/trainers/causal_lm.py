@@ -116,7 +116,7 @@ class LoraCourse:
         asked = self._tokenizer.apply_chat_template(
             list(data.held_out[0][:-1]), add_generation_prompt=True, return_dict=False
         )
-        return torch.tensor(asked)
+        return torch.tensor(asked[-self._settings.context :])
 
     def export(self, folder: Path) -> dict[str, Any]:
         self._network.save_pretrained(folder, save_embedding_layers=False)

@@ -7,6 +7,7 @@ DefectKind = Literal[
     "unreadable_file",
     "wrong_encoding",
     "garbled",
+    "broken_characters",
     "bad_json",
     "not_an_object",
     "wrong_columns",
@@ -27,7 +28,9 @@ DefectKind = Literal[
     "too_large",
     "other_kind",
 ]
-ONLY_TOLD = frozenset({"garbled", "too_long", "rare_class", "imbalance"})  # such a row is trained on all the same
+ONLY_TOLD = frozenset(
+    {"wrong_encoding", "garbled", "too_long", "rare_class", "imbalance"}
+)  # such a row is trained on all the same
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ when they differ in nothing but spaces and the size of letters.
 import io
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -27,6 +27,9 @@ MESSAGES = ("messages", "conversations", "conversation", "对话")
 PICTURE_FILE = ("file_name", "file", "image", "图片")
 SPLIT = ("split", "划分")
 HELD_OUT = re.compile(r"(?:^|[^a-z])(test|valid|validation|val|dev|eval|held.?out)(?:[^a-z]|$)", re.IGNORECASE)
+SIDE = re.compile(
+    rf"{HELD_OUT.pattern}|^train(ing)?$", re.IGNORECASE
+)  # a folder that names a side of the split, and no class
 
 MOST_CHARACTERS = 100_000
 LEAST_SIDE = 8
@@ -105,7 +108,7 @@ def _labelled(kind: Kind) -> Kind:
 
 
 def _kind_of_row(row: Row) -> Kind:
-    if "picture" in row.fields:
+    if row.picture is not None:
         return "labelled pictures" if _has(row.fields, LABEL) else "pictures"
     if _has(row.fields, MESSAGES) or (_has(row.fields, ASKED) and _has(row.fields, ANSWERED)):
         return "dialogues"
@@ -113,30 +116,44 @@ def _kind_of_row(row: Row) -> Kind:
 
 
 def _with_captions(rows: list[Row], defects: list[Defect]) -> tuple[list[Row], list[Defect]]:
-    """Pictures with what other files say of them, or with their folder as label; such files' rows are no rows of their own."""
-    pictures = {row.file: row for row in rows if "picture" in row.fields}
-    if not pictures:
-        return rows, list(defects)
-    folders = {PurePosixPath(name).parent.name for name in pictures} - {""}
+    """Pictures with what other files say of them, else with their folder as label; such files' rows are no rows of their own."""
     defects = list(defects)
+    pictures: dict[str, Row] = {}
+    for row in rows:
+        if row.picture is not None and pictures.setdefault(row.file, row) is not row:
+            defects.append(Defect("duplicate", row.file, row.number, row.file))
+    if not pictures:
+        return rows, defects
     told: dict[str, dict[str, Any]] = defaultdict(dict)
     for row in rows:
-        if "picture" in row.fields:
-            continue
-        name = _first(row.fields, PICTURE_FILE)
-        if name is None and PurePosixPath(row.file).suffix in TEXTS:  # a caption beside its picture
-            stem = str(PurePosixPath(row.file).with_suffix(""))
-            name = next((stem + suffix for suffix in PICTURES if stem + suffix in pictures), None)
-        match = next((file for file in pictures if name and file.endswith(str(name))), None)
-        if match is None:
-            defects.append(Defect("no_picture", row.file, row.number, str(name or "")[:SHOWN_CHARACTERS]))
-        else:
-            told[match] |= row.fields
+        if row.picture is None:
+            name = _picture_of(row, pictures)
+            if name is None:
+                said = str(_first(row.fields, PICTURE_FILE) or "")
+                defects.append(Defect("no_picture", row.file, row.number, said[:SHOWN_CHARACTERS]))
+            else:
+                told[name] |= row.fields
+    folders = {name: PurePosixPath(name).parent.name for name in pictures}
+    classes = {folder for folder in folders.values() if folder and not SIDE.search(folder)}
     out = []
     for name, row in pictures.items():
-        label = {"label": PurePosixPath(name).parent.name} if len(folders) > 1 else {}
-        out.append(Row(name, 0, {**label, **told[name], "picture": row.fields["picture"]}))
+        fields = told[name]
+        if len(classes) > 1 and not _has(fields, LABEL) and folders[name] in classes:
+            fields = {**fields, "label": folders[name]}
+        out.append(Row(name, 0, fields, row.picture))
     return out, defects
+
+
+def _picture_of(row: Row, pictures: Collection[str]) -> str | None:
+    """The picture that a row speaks of: by its path from where the row's file lies, or from the top; of a caption its twin."""
+    here = PurePosixPath(row.file).parent
+    if (said := _first(row.fields, PICTURE_FILE)) is not None:
+        places = [str(here / PurePosixPath(str(said))), str(PurePosixPath(str(said)))]
+    elif PurePosixPath(row.file).suffix in TEXTS:
+        places = [str(PurePosixPath(row.file).with_suffix(suffix)) for suffix in PICTURES]
+    else:
+        places = []
+    return next((place for place in places if place in pictures), None)
 
 
 def _is_held_out(row: Row) -> bool:
@@ -164,6 +181,9 @@ def _text(fields: dict[str, Any], names: Sequence[str], wrong: Wrong) -> str | N
         return None
     if len(value) > MOST_CHARACTERS:
         wrong.append(("too_long", f"{len(value):,} > {MOST_CHARACTERS:,}"))
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        wrong.append(("broken_characters", names[0]))
+        return None
     if seen := GARBLED.search(value):
         wrong.append(("garbled", value[max(0, seen.start() - 10) : seen.end() + 10]))
     return value
@@ -187,7 +207,7 @@ def _label(row: Row, wrong: Wrong) -> str | None:
     label = _first(row.fields, LABEL)
     if isinstance(label, bool | int):
         label = str(label)
-    if not isinstance(label, str) or not label.strip():
+    if not isinstance(label, str) or not label.strip() or any("\ud800" <= one <= "\udfff" for one in label):
         wrong.append(("no_label", "" if label is None else repr(label)))
         return None
     return label.strip()
@@ -231,10 +251,10 @@ def _as_messages(value: object) -> Judged:
 
 
 def _as_picture(row: Row) -> Judged:
-    if "picture" not in row.fields:
+    if row.picture is None:
         return None, [("no_picture", "")]
     try:
-        picture = open_picture(row.fields["picture"], row.file)
+        picture = open_picture(row.picture, row.file)
     except PictureTooLarge:
         return None, [("too_large", "")]
     except UnreadablePicture:

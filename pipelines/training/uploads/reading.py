@@ -7,6 +7,7 @@ What cannot be read is a Defect, never an exception. Knows columns by no name.
 import csv
 import io
 import json
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -18,29 +19,39 @@ from pipelines.training.uploads.defects import Defect
 
 TEXTS = (".txt", ".md")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
-MOST_UNPACKED_BYTES = 500_000_000
+MOST_BYTES = 500_000_000  # of all files, unpacked
 MOST_FILES = 20_000
+MOST_PICTURES = 5_000
+MOST_FIELD_CHARACTERS = 10_000_000  # of a field of a table
 SHOWN_CHARACTERS = 60
-FOREIGN = ("utf-16", "gb18030")  # what a file may be in that is not UTF-8: Windows' “Unicode” and Chinese Windows
+UNPACKABLE = (
+    zipfile.ZIP_STORED,
+    zipfile.ZIP_DEFLATED,
+)  # the others unpack a member whole before they are asked how much
+
+# What zipfile raises on damaged and hostile archives.
+DAMAGED = (zipfile.BadZipFile, RuntimeError, OSError, ValueError, EOFError, LookupError, struct.error, zlib.error)
 
 File = tuple[str, bytes]
 
 
 @dataclass(frozen=True)
 class Row:
-    """`fields` as they stand in the file; of a picture {"picture": bytes}, of a text file {"text": a paragraph}."""
+    """`fields` as they stand in the file, of a text file {"text": a paragraph}; `picture` is a file that is one."""
 
     file: str
     number: int
     fields: dict[str, Any]
+    picture: bytes | None = None
 
 
 @dataclass
 class Rows:
-    """All rows in order, what kept others from being rows, and the names of captions' and pictures' files."""
+    """All rows in order, and what kept others from being rows."""
 
     rows: list[Row] = field(default_factory=list)
     defects: list[Defect] = field(default_factory=list)
+    pictures: int = 0
 
 
 def read(files: Sequence[File]) -> Rows:
@@ -49,7 +60,11 @@ def read(files: Sequence[File]) -> Rows:
     for name, data in _unpacked(files, found):
         suffix = PurePosixPath(name.lower()).suffix
         if suffix in PICTURES:
-            found.rows.append(Row(name, 0, {"picture": data}))
+            found.pictures += 1
+            if found.pictures <= MOST_PICTURES:
+                found.rows.append(Row(name, 0, {}, data))
+            elif found.pictures == MOST_PICTURES + 1:
+                found.defects.append(Defect("too_large", name, detail=f"> {MOST_PICTURES:,}"))
         elif (text := _decoded(name, data, found)) is None:
             continue
         elif suffix == ".jsonl":
@@ -68,43 +83,63 @@ def read(files: Sequence[File]) -> Rows:
 # ── archives ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+class _Budget:
+    """What may still be read, over all files."""
+
+    def __init__(self) -> None:
+        self.bytes, self.files = MOST_BYTES, MOST_FILES
+
+    def take(self, size: int) -> bool:
+        """Whether a file of this size is still within it."""
+        self.bytes -= size
+        self.files -= 1
+        return self.bytes >= 0 and self.files >= 0
+
+
 def _unpacked(files: Sequence[File], found: Rows) -> Iterator[File]:
     """Each file, of a ZIP those in it. A ZIP in a ZIP stays one."""
+    budget = _Budget()
     for name, data in files:
         if PurePosixPath(name.lower()).suffix != ".zip":
-            yield name, data
-            continue
-        try:
-            with zipfile.ZipFile(io.BytesIO(data)) as archive:
-                yield from _members(name, archive, found)
-        except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError, zlib.error) as error:
-            found.defects.append(Defect("unreadable_file", name, detail=str(error)[:SHOWN_CHARACTERS]))
+            members: Iterator[File] = iter([(name, data)])
+        else:
+            members = _members(name, data, budget, found)
+        for member, content in members:
+            if not budget.take(len(content)):
+                limit = f"> {MOST_BYTES // 1_000_000} MB / {MOST_FILES:,}"
+                found.defects.append(Defect("too_large", name, detail=limit))
+                return
+            yield member, content
 
 
-def _members(name: str, archive: zipfile.ZipFile, found: Rows) -> Iterator[File]:
-    left = MOST_UNPACKED_BYTES
-    members = [member for member in archive.infolist() if not member.is_dir()]
-    if len(members) > MOST_FILES:
-        found.defects.append(Defect("too_large", name, detail=f"{len(members):,} > {MOST_FILES:,}"))
-        return
-    for member in members:
-        path = PurePosixPath(member.filename.replace("\\", "/"))
-        if path.name.startswith(".") or path.parts[0] == "__MACOSX":  # what an operating system puts in
-            continue
-        if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or _is_link(member):
-            found.defects.append(Defect("unsafe_name", name, detail=member.filename[:SHOWN_CHARACTERS]))
-            continue
-        try:
-            with archive.open(member) as file:  # its header may say anything about its size
-                data = file.read(left + 1)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError, zlib.error) as error:
-            found.defects.append(Defect("unreadable_file", str(path), detail=str(error)[:SHOWN_CHARACTERS]))
-            continue
-        if len(data) > left:
-            found.defects.append(Defect("too_large", name, detail=f"> {MOST_UNPACKED_BYTES // 1_000_000} MB"))
-            return
-        left -= len(data)
-        yield str(path), data
+def _members(name: str, data: bytes, budget: _Budget, found: Rows) -> Iterator[File]:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            for member in archive.infolist():
+                path = PurePosixPath(member.filename.replace("\\", "/"))
+                if member.is_dir() or not path.name or path.name.startswith(".") or path.parts[0] == "__MACOSX":
+                    continue  # folders, and what an operating system puts in
+                if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or _is_link(member):
+                    found.defects.append(Defect("unsafe_name", name, detail=member.filename[:SHOWN_CHARACTERS]))
+                elif (content := _content(archive, member, str(path), budget, found)) is not None:
+                    yield str(path), content
+    except (*DAMAGED, NotImplementedError) as error:
+        found.defects.append(Defect("unreadable_file", name, detail=str(error)[:SHOWN_CHARACTERS]))
+
+
+def _content(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, path: str, budget: _Budget, found: Rows
+) -> bytes | None:
+    """No more of it than may still be read, whatever its header says of its size."""
+    if member.compress_type not in UNPACKABLE:
+        found.defects.append(Defect("unreadable_file", path, detail="ZIP: not “deflated”"))
+        return None
+    try:
+        with archive.open(member) as file:
+            return file.read(max(budget.bytes, 0) + 1)
+    except (*DAMAGED, NotImplementedError) as error:
+        found.defects.append(Defect("unreadable_file", path, detail=str(error)[:SHOWN_CHARACTERS]))
+        return None
 
 
 def _is_link(member: zipfile.ZipInfo) -> bool:
@@ -128,13 +163,23 @@ def _decoded(name: str, data: bytes, found: Rows) -> str | None:
         return None
     try:
         text = data.decode("gb18030")
-        if any("\u4e00" <= character <= "\u9fff" for character in text):
+        if _is_chinese(text):
             found.defects.append(Defect("wrong_encoding", name, row, "GB 18030"))
             return text
     except UnicodeDecodeError:
         pass
     found.defects.append(Defect("wrong_encoding", name, row))
     return data.decode("utf-8", errors="replace")
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether what is not ASCII in it is mostly what Chinese is written with, one character beside the other.
+
+    A Latin text in an encoding of one byte gives rare characters, each alone in its word.
+    """
+    foreign = [at for at, character in enumerate(text) if character > "\x7f"]
+    beside = sum(1 for at in foreign if at + 1 < len(text) and text[at + 1] > "\x7f")
+    return beside * 2 > len(foreign)
 
 
 def _read_text(name: str, text: str, found: Rows) -> None:
@@ -189,6 +234,7 @@ def _read_table(name: str, text: str, delimiter: str | None, found: Rows) -> Non
     """The first line names the columns; the row of a record is the line on which it begins."""
     first = text.partition("\n")[0]
     delimiter = delimiter or max(",;\t", key=first.count)
+    csv.field_size_limit(MOST_FIELD_CHARACTERS)
     reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     try:
         columns = [column.strip() for column in next(reader, [])]

@@ -14,6 +14,7 @@ from pipelines.training.data import find_datasets, serves
 from pipelines.training.trainer import find_trainers
 from pipelines.types.training import TrainRequest
 from studio.identity import GUEST
+from studio.library.datasets import Report
 from studio.services import Services
 from studio.ui.components import model_choices_of, pressed, quietly
 from studio.ui.i18n import language, t
@@ -123,10 +124,17 @@ class Ordering:
     ) -> AsyncIterator[Updates]:
         """The examples of a data set, which take seconds; or one's own is deleted."""
         card, lang, owner = self._parts.data, language(request), self._services.identity.who(request)
-        if pressed(event)[0] == "remove":
-            self._services.datasets.remove(owner, dataset)
-            yield self._choose_trainer(trainer, preset, request)
-            return
+        match pressed(event):
+            case ("remove", str(which)):
+                yield {card: self._card(owner, which, lang, is_sure=True)}
+                return
+            case ("remove-sure", str(which)):
+                self._services.runs.remove_data(owner, which)
+                yield self._choose_trainer(trainer, preset, request)
+                return
+            case ("keep", str(which)):
+                yield {card: self._card(owner, which, lang)}
+                return
         if dataset not in self._datasets:
             yield {card: gr.skip()}
             return
@@ -140,18 +148,17 @@ class Ordering:
         yield {card: view.dataset_card(self._datasets[dataset], found, lang)}
 
     def _bring(self, paths: list[str], trainer: str, preset: str, request: gr.Request) -> Updates:
-        """Examine and keep what was brought, and choose a trainer that learns from it. Raises NotAllowed, DiskFull, ReadOnlyHome."""
+        """Examine and keep what was brought, and choose a trainer that learns from it. Raises NotAllowed, and what `add` raises."""
         p, lang, owner = self._parts, language(request), self._services.identity.who(request)
-        files = [Path(path) for path in paths]
-        try:
-            self._refuse_guests(owner)
-            title = files[0].stem if len(files) == 1 else say("files_of", lang, name=files[0].stem, n=len(files) - 1)
-            kept, examined = self._services.datasets.add(owner, title, [(one.name, one.read_bytes()) for one in files])
-        finally:
-            for one in files:
-                one.unlink(missing_ok=True)
-        if kept is None:
-            return {p.brought: None, p.data: view.nothing_kept(examined, lang)}
+        self._refuse_guests(owner)
+        files = [
+            (Path(path).name, Path(path)) for path in paths
+        ]  # gradio's to remove: another person may have brought the same
+        stem = Path(files[0][0]).stem
+        title = stem if len(files) == 1 else say("files_of", lang, name=stem, n=len(files) - 1)
+        kept = self._services.datasets.add(owner, title, files)
+        if isinstance(kept, Report):
+            return {p.brought: None, p.data: view.nothing_kept(kept, lang)}
         fitting = [name for name, module in self._trainers.items() if serves(kept, module)]
         chosen = trainer if trainer in fitting else fitting[0]
         return {p.brought: None, p.trainer: chosen, **self._choose_trainer(chosen, preset, request, wanted=kept.id)}
@@ -187,10 +194,10 @@ class Ordering:
     def _trainer(self, name: str) -> ModuleType:
         return self._trainers[name] if name in self._trainers else next(iter(self._trainers.values()))
 
-    def _card(self, owner: str, dataset: str, lang: str) -> str:
+    def _card(self, owner: str, dataset: str, lang: str, *, is_sure: bool = False) -> str:
         if dataset not in self._datasets:
             try:
-                return view.own_card(self._services.datasets.get(owner, dataset), lang)
+                return view.own_card(self._services.datasets.get(owner, dataset), lang, is_sure=is_sure)
             except NotFound:
                 return view.no_data(lang)
         return view.dataset_card(self._datasets[dataset], examples.shown(self._examples.folder, dataset, lang), lang)

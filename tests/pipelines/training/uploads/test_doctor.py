@@ -71,15 +71,6 @@ def packed(*bad: File, captions: str = "") -> list[File]:
     return [("pictures.zip", file.getvalue())]
 
 
-def lying() -> list[File]:
-    """An archive whose member says that it is small, and is not what it says."""
-    (name, data) = packed()[0]
-    at = data.index(b"PK\x01\x02")
-    broken = bytearray(data)
-    broken[at + 16 : at + 20] = b"\0\0\0\0"  # the checksum
-    return [(name, bytes(broken))]
-
-
 LONG = "word " * 30_000
 DEFECTS: list[tuple[str, Callable[[], list[File]], str, str, int]] = [
     # what, files, kind of defect, file, row
@@ -172,17 +163,83 @@ def test_clean_data_alarm_nobody(name: str) -> None:
     assert found.defects == () and len(found.examples) >= 10
 
 
-def test_what_is_unpacked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.training.uploads.reading.MOST_UNPACKED_BYTES", 1_000_000)
+def bomb(how: int, size: int = 50_000_000) -> bytes:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("bomb.txt", b"0" * 50_000_000)
-    assert [one.kind for one in examine([("bomb.zip", file.getvalue())]).defects] == ["too_large"]
+    with zipfile.ZipFile(file, "w", how) as archive:
+        archive.writestr("bomb.txt", b"0" * size)
+    return file.getvalue()
 
 
-def test_an_archive_that_lies_is_told_of() -> None:
-    assert {one.kind for one in examine(lying()).defects} == {"unreadable_file"}
-    assert [one.kind for one in examine([("a.zip", b"PK\x03\x04 no")]).defects] == ["unreadable_file"]
+def test_what_is_unpacked_is_bounded_over_all_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.training.uploads.reading.MOST_BYTES", 1_000_000)
+    half = bomb(zipfile.ZIP_DEFLATED, 600_000)
+    assert [one.kind for one in examine([("a.zip", bomb(zipfile.ZIP_DEFLATED))]).defects] == ["too_large"]
+    found = examine([("a.zip", half), ("b.zip", half)])
+    assert [(one.kind, one.file) for one in found.defects if one.kind == "too_large"] == [("too_large", "b.zip")]
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_unpacks_whole_before_it_can_be_bounded_is_not_unpacked(how: int) -> None:
+    assert [one.kind for one in examine([("bomb.zip", bomb(how))]).defects] == ["unreadable_file"]
+
+
+def test_an_archive_that_lies_about_its_sizes_is_told_of() -> None:
+    data = bytearray(bomb(zipfile.ZIP_DEFLATED))
+    entry = data.index(b"PK\x01\x02")
+    data[entry + 24 : entry + 28] = (10).to_bytes(4, "little")  # unpacked, says the directory …
+    data[22:26] = (10).to_bytes(4, "little")  # … and the member itself
+    assert {one.kind for one in examine([("a.zip", bytes(data))]).defects} == {"unreadable_file"}
+    for damaged in (b"PK\x03\x04 no", bytes(data[:-30]), bytes(data[: len(data) // 2])):
+        assert {one.kind for one in examine([("a.zip", damaged)]).defects} == {"unreadable_file"}
+
+
+def test_odd_names_in_an_archive_do_no_harm() -> None:
+    found = examine(packed((".", b"x"), ("C:/evil.png", png(60)), ("/etc/evil.png", png(61))))
+    assert {one.kind for one in found.defects} <= {"unsafe_name", "unreadable_file"} and len(found.examples) == 12
+
+
+def test_captions_and_labels_go_to_their_own_picture() -> None:
+    rows = ["file_name,label", *(f"{number}.png,{'even' if number % 2 == 0 else 'odd'}" for number in range(1, 21))]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(1, 21):
+            archive.writestr(f"all/{number}.png", png(number))
+        archive.writestr("all/metadata.csv", "\n".join(rows))
+    found = examine([("all.zip", file.getvalue())])
+    assert found.defects == () and found.kind == "labelled pictures"
+    labels = {example.row.file: example.fields["label"] for example in found.examples}
+    assert labels == {f"all/{number}.png": "even" if number % 2 == 0 else "odd" for number in range(1, 21)}
+
+
+def test_folders_of_a_split_are_no_classes() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(12):
+            archive.writestr(f"{'test' if number % 3 == 0 else 'train'}/{number}.png", png(number))
+    found = examine([("all.zip", file.getvalue())])
+    assert found.kind == "pictures" and sum(example.is_held_out for example in found.examples) == 4
+
+
+def test_rows_that_look_like_pictures_and_halves_of_characters_are_only_rows() -> None:
+    found = examine(jsonl(texts({"picture": "cat.png"}, '{"text": "half \\ud800 of one"}')))
+    assert [(one.kind, one.row) for one in found.defects] == [("missing_column", 6), ("broken_characters", 7)]
+
+
+def test_two_pictures_of_one_name_are_told_of() -> None:
+    found = examine([("a.png", png(1)), ("a.png", png(2))])
+    assert [one.kind for one in found.defects] == ["duplicate"]
+
+
+def test_a_latin_text_is_not_taken_for_chinese() -> None:
+    words = "Müller kaufte für fünf Mark Brötchen, später größere."
+    found = examine([("a.txt", "\n\n".join(f"{words} {n}" for n in range(10)).encode("latin-1"))])
+    assert [(one.kind, one.detail) for one in found.defects if one.kind == "wrong_encoding"] == [("wrong_encoding", "")]
+
+
+def test_a_long_field_of_a_table_costs_no_other_row() -> None:
+    rows = ["text", *(f"row {number}" for number in range(20)), "x" * 200_000, *(f"row {n}" for n in range(20, 40))]
+    found = examine([("a.csv", "\n".join(rows).encode())])
+    assert len(found.examples) == 41 and [one.kind for one in found.defects] == ["too_long"]
 
 
 def test_kinds_and_labels() -> None:

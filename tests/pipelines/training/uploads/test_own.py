@@ -20,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def kept(home: Path, files: list[tuple[str, bytes]]) -> OwnData:
+    (home / "datasets" / OWN).mkdir(parents=True)
     write(home / "datasets" / OWN, examine(files), {"owner": "ann", "title": "Mine", "created": 1.0})
     return OwnData(home / "datasets" / OWN)
 
@@ -32,9 +33,14 @@ def test_pictures_become_squares_with_their_labels(tmp_path: Path) -> None:
 
 
 def test_what_a_file_calls_test_is_held_out(tmp_path: Path) -> None:
-    held_out = jsonl([{"text": "Held out."}, {"text": "And this."}], "test.jsonl")
-    data = kept(tmp_path, jsonl(texts(), "train.jsonl") + held_out).load(tmp_path)
-    assert isinstance(data, Texts) and data.held_out == ("Held out.", "And this.") and len(data.texts) == 12
+    rows = [{"text": f"Held out, {number}."} for number in range(4)]
+    data = kept(tmp_path, jsonl(texts(), "train.jsonl") + jsonl(rows, "test.jsonl")).load(tmp_path)
+    assert isinstance(data, Texts) and data.held_out == tuple(row["text"] for row in rows) and len(data.texts) == 12
+
+
+def test_a_split_with_too_little_on_one_side_is_none(tmp_path: Path) -> None:
+    data = kept(tmp_path, jsonl(texts(), "train.jsonl") + jsonl([{"text": "Alone."}], "test.jsonl")).load(tmp_path)
+    assert isinstance(data, Texts) and (len(data.texts), len(data.held_out)) == (9, 4)
 
 
 def test_a_file_of_nothing_but_test_is_split_all_the_same(tmp_path: Path) -> None:
