@@ -81,7 +81,25 @@ def test_own_data_is_examined_and_trained_on(
     make_it_small(page, 5, "Pets")
     press(page, "start")
     expect_state(page, "finished")
+
+    # The classifier is tried where it was trained, with a drawing
+    expect(page.locator("#training-tell")).to_be_visible(timeout=RUN_MILLISECONDS)
+    canvas = page.locator("#training-drawing canvas").first
+    canvas.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # the canvas has drawn itself
+    box = canvas.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.4)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] * 0.6, steps=10)
+    page.mouse.up()
+    page.locator("#training-tell").click()
+    expect(page.locator("#training-answer .word")).to_have_count(2, timeout=RUN_MILLISECONDS)
+    assert set(page.locator("#training-answer .word").all_inner_texts()) == {"cat", "dog"}
+
+    # The data go when their person says so; the model stays
     page.locator('#training-data [data-action="remove"]').click()
+    page.locator('#training-data [data-action="remove-sure"]').click()
     expect(page.locator("#training-dataset input")).not_to_have_value("pets (yours, 12)")
 
 

@@ -19,7 +19,9 @@ DATA: Kind = "labelled pictures"
 METRIC = "accuracy"
 IS_BETTER = "higher"
 NEEDS_MODEL = False
+INK = 48  # levels away from the background: what is drawn
 SHOWN = 40
+MEASURED = 500  # pictures, at least, where there are as many
 EVALUATED_AT_ONCE = 250
 
 
@@ -124,7 +126,7 @@ class ClassifierCourse:
             image_mean=[0.5] * channels,
             image_std=[0.5] * channels,
         ).save_pretrained(folder)
-        return {"confusion": self._confusion()}
+        return {"confusion": self._confusion(), "background": self._data.background, "room": room_around(self._data)}
 
     def _scores(self, pictures: "torch.Tensor") -> "torch.Tensor":
         return self._network(pixel_values=resized(pictures, self._settings.side)).logits.float()
@@ -144,3 +146,13 @@ class ClassifierCourse:
             said = self._held_out_scores(len(self._data.held_out)).argmax(1)
         table = torch.bincount(self._data.held_out_labels * classes + said, minlength=classes**2)
         return table.view(classes, classes).tolist()
+
+
+def room_around(data: Pictures) -> float:
+    """By how much a picture is larger than what is drawn in it, on average: who draws freely is fitted to that."""
+    some = data.pictures[:: max(1, len(data.pictures) // MEASURED)]
+    drawn = (some.int() - data.background).abs().amax(1) > INK
+    sides = [drawn.any(axis).float() for axis in (1, 2)]  # which columns, which rows hold something
+    places = [(side.argmax(1), side.shape[1] - side.flip(1).argmax(1)) for side in sides]
+    longest = max((last - first).float().mean().item() for first, last in places)
+    return round(data.pictures.shape[-1] / max(longest, 1.0), 3)

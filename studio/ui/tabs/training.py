@@ -12,6 +12,7 @@ from studio.ui.i18n import language, t
 from studio.ui.told import told
 from studio.ui.training.layout import lay_out
 from studio.ui.training.ordering import Ordering
+from studio.ui.training.trying import Trying
 from studio.ui.training.watching import Watching
 from studio.ui.wishes import Wish, nonce
 
@@ -40,6 +41,7 @@ class TrainingTab:
             self._parts = lay_out(find_trainers(), is_offered=not services.settings.is_public_demo)
         self._ordering = Ordering(services, self._parts)
         self._watching = Watching(services, self._parts)
+        self._trying = Trying(services, self._parts)
         self._wire()
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -51,6 +53,7 @@ class TrainingTab:
         quiet, p = quietly(), self._parts
         to_show: list[Any] = [self._current, self._sure, self._nudge]
         self._ordering.wire(to_show)
+        self._trying.wire()
         self._wish.change(told(self._grant), self._wish, [self._tabs, self._timer, *to_show], **quiet)
         self._tab.select(self._come, None, [self._timer, self._nudge], **quietly(queue=False))
         looking = [self._is_open, self._current, self._sure, self._seen]

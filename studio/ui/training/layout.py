@@ -8,6 +8,7 @@ import gradio as gr
 from pipelines.training.uploads.reading import PICTURES, TEXTS
 from studio.ui.components import items
 from studio.ui.i18n import t
+from studio.ui.training.pad import pad
 from studio.ui.words import WORDS
 
 # Tells the whole form whenever a setting was changed: { name: text or true }.
@@ -53,6 +54,13 @@ class RunParts:
     samples: gr.HTML
     log: gr.HTML
     runs: gr.HTML
+    tried: gr.Textbox  # the id of a finished classifier, "" for none
+    trying: gr.Column
+    drawn: gr.Textbox  # as the browser has it
+    clear: gr.Button
+    tell: gr.Button
+    answer: gr.HTML
+    confusion: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -117,5 +125,18 @@ def _run() -> RunParts:
         samples = gr.HTML("", elem_id="training-samples")
         with gr.Accordion(t("log"), open=False, elem_id="training-log-part"):
             log = gr.HTML("", elem_id="training-log")
-    runs = items("training-runs")
-    return RunParts(head, actions, model, curves, samples, log, runs)
+    with gr.Column(elem_classes="studio-card prompt-card", visible=False, elem_id="training-try") as trying:
+        gr.HTML(t("try_help"), elem_classes="help")
+        with gr.Row(equal_height=False):
+            with gr.Column(min_width=240):
+                pad("training-drawing")
+                with gr.Row(elem_classes="tight"):
+                    clear = gr.Button(t("pad_clear"), size="sm", elem_id="training-clear")
+                    tell = gr.Button(t("try_tell"), variant="primary", size="sm", elem_id="training-tell")
+            with gr.Column(min_width=240):
+                answer = gr.HTML("", elem_id="training-answer")
+        with gr.Accordion(t("confusion"), open=False):
+            confusion = gr.HTML("", elem_id="training-confusion")
+    runs, tried, drawn = items("training-runs"), gr.Textbox(visible=False), gr.Textbox(visible=False)
+    shown = (head, actions, model, curves, samples, log, runs)
+    return RunParts(*shown, tried, trying, drawn, clear, tell, answer, confusion)

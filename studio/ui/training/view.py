@@ -12,12 +12,12 @@ from types import ModuleType
 
 from pipelines.errors.base import StudioError
 from pipelines.training.uploads.defects import Defect
-from pipelines.training.uploads.doctor import Examined
+from pipelines.training.uploads.own import LEAST_OF_A_SIDE
 from pipelines.types.model import ModelSpec
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.runs import Run
 from studio.jobs.usage import Usage
-from studio.library.datasets import LEAST, OwnDataset
+from studio.library.datasets import OwnDataset, Report
 from studio.ui.facts import duration, error_line, size
 from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.lists import TASKS, ago, button, empty
@@ -115,28 +115,33 @@ def dataset_card(dataset: ModuleType, examples: str, language: str) -> str:
     return f'<div class="look"><dl>{rows}</dl>{note}{examples}<div class="item-actions">{ask}</div></div>'
 
 
-def own_card(dataset: OwnDataset, language: str) -> str:
-    """What a person brought, and what was wrong with it, row by row."""
-    left_out = sum(defect.is_left_out for defect in dataset.defects)
+def own_card(dataset: OwnDataset, language: str, *, is_sure: bool = False) -> str:
+    """What a person brought, and what was wrong with it, row by row. `is_sure`: they pressed Delete, and are asked again."""
     line = say("own_counts", language, kind=say(f"kind_of_{dataset.DATA}", language), n=f"{dataset.count:,}")
     if dataset.labels:
         line = f"{line} · {say('data_classes', language, n=len(dataset.labels))}: {', '.join(dataset.labels[:20])}"
-    found = say("own_clean", language) if not dataset.defects else say("own_defects", language, n=left_out)
-    remove = button("remove", dataset.id, say("delete", language))
+    found = say("own_clean", language) if not dataset.found else say("own_defects", language, n=dataset.left_out)
+    actions = button("remove", dataset.id, say("delete", language))
+    if is_sure:
+        actions = (
+            f'<span class="sure">{escape(say("own_delete_sure", language))}</span>'
+            f"{button('remove-sure', dataset.id, say('delete', language), classes='item-button danger')}"
+            f"{button('keep', dataset.id, say('own_keep', language))}"
+        )
     return (
         f'<div class="look"><p class="help">{escape(line)}</p><p class="help">{escape(found)}</p>'
-        f'{defect_list(dataset.defects, language)}<div class="item-actions">{remove}</div></div>'
+        f'{defect_list(dataset.defects, dataset.found, language)}<div class="item-actions">{actions}</div></div>'
     )
 
 
-def nothing_kept(examined: Examined, language: str) -> str:
+def nothing_kept(report: Report, language: str) -> str:
     """Too little was good to learn from."""
-    said = say("own_too_little", language, n=len(examined.examples), least=LEAST)
-    return f'<p class="run-error">{escape(said)}</p>{defect_list(examined.defects, language)}'
+    said = say("own_too_little", language, n=report.count, least=2 * LEAST_OF_A_SIDE)
+    return f'<p class="run-error">{escape(said)}</p>{defect_list(report.defects, report.found, language)}'
 
 
-def defect_list(defects: Sequence[Defect], language: str) -> str:
-    """Where and what: the first ones, and how many more there are."""
+def defect_list(defects: Sequence[Defect], found: int, language: str) -> str:
+    """Where and what: the first of `found`, and how many more there are."""
     rows = []
     for one in defects[:DEFECTS_SHOWN]:
         place = say("defect_row", language, file=one.file, row=one.row) if one.row else one.file
@@ -144,7 +149,7 @@ def defect_list(defects: Sequence[Defect], language: str) -> str:
         rows.append(
             f'<li><span class="mono">{escape(place)}</span> {escape(say(f"defect_{one.kind}", language))}{detail}</li>'
         )
-    more = len(defects) - len(rows)
+    more = found - len(rows)
     rest = f'<li class="help">{escape(say("defects_more", language, n=more))}</li>' if more > 0 else ""
     return f'<ul class="defects">{"".join(rows)}{rest}</ul>' if rows else ""
 
@@ -316,7 +321,9 @@ def model_line(run: Run, spec: ModelSpec | None, language: str) -> str:
         return ""
     go = button("use", run.id, say("use_model", language), classes="item-button strong")
     place = place_of(spec) if spec is not None else ""
-    if run.request.model:
+    if spec is not None and "classify" in spec.tasks:
+        line, go = say("model_tried", language, name=result.model), ""
+    elif run.request.model:
         line = say("adapter_stands", language, name=result.model, base=run.request.model)
     elif place:
         line = say("model_stands", language, name=result.model, place=say(f"place_{place}", language))

@@ -39,7 +39,7 @@ class Watching:
     def shown(self) -> list[Any]:
         """The parts that `show` fills."""
         p = self._parts
-        return [p.head, p.actions, p.model, p.curves, p.samples, p.log, p.runs]
+        return [p.head, p.actions, p.model, p.curves, p.samples, p.log, p.runs, p.tried]
 
     def show(self, owner: str, current: str, sure: str, lang: str) -> tuple[str, Updates]:
         """Which run is shown, and everything of it: the one that was chosen, else the one at work, else the newest."""
@@ -50,12 +50,13 @@ class Watching:
         if chosen is None:
             nothing = dict.fromkeys(self.shown, "")
             return "", {**nothing, p.head: view.nothing_yet(lang)}
-        scene = self._scene(chosen, sure == chosen.id, lang)
+        scene, spec = self._scene(chosen, sure == chosen.id, lang), self._model(chosen)
         rows = [scene if run.id == chosen.id else self._glance(run) for run in runs]
         return chosen.id, {
             p.head: view.head(scene, self._services.runs.log(chosen), lang),
             p.actions: view.actions(scene, lang),
-            p.model: view.model_line(chosen, self._model(chosen), lang),
+            p.model: view.model_line(chosen, spec, lang),
+            p.tried: spec.id if spec is not None and "classify" in spec.tasks else "",
             p.curves: view.curves(scene, self._trainers.get(chosen.request.trainer), lang),
             p.samples: view.samples(
                 chosen, self._services.runs.samples(chosen), self._services.runs.said(chosen), lang
