@@ -169,7 +169,7 @@ def _compose(
     # 1 Line by line
     started = time.perf_counter()
     first_at, parts = started, list[str]()
-    title, first_line, heads = map(simplified, (request.text, request.answer_prefix, request.heads))
+    title, first_line, heads = map(simplified, (request.text.strip(), request.answer_prefix, request.heads))
     for line in compose(draw, request.option, title, first_line, heads, cast(int, sampling.seed)):
         if is_cancelled():
             break

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors.training import DatasetUnavailable
+from pipelines.loading.lock import only_one
 from pipelines.poem import form_of, lines_of
 
 PACKAGE = "chinese-poetry-2.0.1.tgz"
@@ -79,21 +80,26 @@ def _number(poem: Poem) -> int:
 
 
 def _fetched(folder: Path) -> Path:
+    """Raises DatasetUnavailable."""
     place = folder / PACKAGE
-    if not (place.exists() and _sha512(place) == SHA512):
-        folder.mkdir(parents=True, exist_ok=True)
-        part = place.with_suffix(".part")
-        try:
-            with urllib.request.urlopen(ADDRESS, timeout=TIMEOUT_SECONDS) as answer, part.open("wb") as file:
-                while chunk := answer.read(1 << 20):
-                    file.write(chunk)
-        except OSError as error:
-            raise DatasetUnavailable(package=PACKAGE, reason=str(error)[:200]) from error
-        if _sha512(part) != SHA512:
-            part.unlink()
-            raise DatasetUnavailable(package=PACKAGE, reason="the package's SHA-512 is another one")
-        part.replace(place)
+    try:
+        with only_one(folder / f"{PACKAGE}.lock", lambda: None):
+            if not (place.exists() and _sha512(place) == SHA512):
+                _fetch(place)
+    except OSError as error:
+        raise DatasetUnavailable(package=PACKAGE, reason=str(error)[:200]) from error
     return place
+
+
+def _fetch(place: Path) -> None:
+    part = place.with_suffix(".part")
+    with urllib.request.urlopen(ADDRESS, timeout=TIMEOUT_SECONDS) as answer, part.open("wb") as file:
+        while chunk := answer.read(1 << 20):
+            file.write(chunk)
+    if _sha512(part) != SHA512:
+        part.unlink()
+        raise DatasetUnavailable(package=PACKAGE, reason="the package's SHA-512 is another one")
+    part.replace(place)
 
 
 def _sha512(path: Path) -> str:

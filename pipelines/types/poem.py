@@ -3,7 +3,7 @@
 import re
 from typing import Literal, get_args
 
-from pipelines.errors.requests import NoSuchForm, WrongFirstLine, WrongHeads
+from pipelines.errors.requests import NoSuchForm, WrongFirstLine, WrongHeads, WrongTitle
 
 Form = Literal["五绝", "七绝", "五律", "七律"]
 FORMS: dict[str, tuple[int, int]] = {
@@ -15,10 +15,15 @@ FORMS: dict[str, tuple[int, int]] = {
 CHARACTERS = re.compile(r"[\u3400-\u9fff]+")
 
 
-def check_poem(form: str, first_line: str, heads: str) -> None:
-    """Raises NoSuchForm, WrongFirstLine or WrongHeads."""
+MOST_TITLE = 12  # characters: longer ones its model has not read
+
+
+def check_poem(form: str, title: str, first_line: str, heads: str) -> None:
+    """Raises NoSuchForm, WrongTitle, WrongFirstLine or WrongHeads."""
     if form not in FORMS:
         raise NoSuchForm(form=form, forms=" · ".join(get_args(Form)))
+    if title and (len(title) > MOST_TITLE or not CHARACTERS.fullmatch(title)):
+        raise WrongTitle(length=MOST_TITLE)
     lines, length = FORMS[form]
     if first_line and (len(first_line) != length or not CHARACTERS.fullmatch(first_line)):
         raise WrongFirstLine(form=form, length=length)

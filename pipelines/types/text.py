@@ -70,7 +70,7 @@ class TextRequest:
     sampling: Sampling = field(default_factory=Sampling)
 
     kind = "text"
-    lane = "quick"  # the worker's lane: "quick" answers within seconds, "long" takes minutes
+    lane = "quick"  # the worker's lane: "quick" answers within seconds, "sound" and "long" take minutes
     FILES = ()  # the fields that hold files: paths in a script, names within the job's folder in a job
 
     def check(self) -> None:
@@ -84,7 +84,7 @@ class TextRequest:
         if self.task == "fill-mask" and MASK not in self.text:
             raise NoMask()
         if self.task == "poem":
-            check_poem(self.option, self.answer_prefix, self.heads)
+            check_poem(self.option, self.text.strip(), self.answer_prefix, self.heads)
         self.sampling.check()
         for adapter in self.adapters:
             adapter.check()

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from studio.jobs.job import Job, Place
 from studio.library.conversations import Header
-from studio.library.creations import Item
+from studio.library.creations import Creation, Item
 from studio.ui.facts import place_line
 from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.safe import escape
@@ -81,7 +81,7 @@ def job_rows(rows: Sequence[JobRow], language: str, now: float) -> str:
     for row in sorted(rows, key=lambda row: (row.job.is_ended, row.job.state != "running")):
         job = row.job
         note = say(f"state_{job.state}", language)
-        if job.request.kind in ("download", "load", "train"):  # its title does not say what it does
+        if job.request.kind not in ("text", "image"):  # its title does not say what it does
             note = f"{say(f'job_{job.request.kind}', language)} · {note}"
         if row.place is not None:
             note = f"{note} · {place_line(row.place, language)}"
@@ -105,7 +105,7 @@ def recent_strip(entries: Sequence[Item], language: str) -> str:
         return empty(escape(say("recent_empty", language)))
     cards = [
         f'<button type="button" class="small-card" data-action="open" data-id="{escape(entry.creation.id)}">'
-        f'<span class="line-title">{escape(entry.creation.title)}</span>'
+        f'<span class="line-title">{escape(title_of(entry.creation, language))}</span>'
         f'<span class="line-note">{escape(entry.excerpt[:80])}</span></button>'
         for entry in entries
     ]
@@ -128,10 +128,16 @@ def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
             button("open", one.id, say("open", language), classes="item-button strong")
             + star
             + link
+            + "".join(
+                button(f"to-{name}", one.id, say(f"send_to-{name}", language)) for name in SENT_TO.get(one.kind, ())
+            )
             + button("ask-delete", one.id, say("delete", language))
         )
     request = one.recipe.get("request", {})
-    task, model = str(request.get("task", "")), str(one.recipe.get("result", {}).get("model", request.get("model", "")))
+    task, model = (
+        str(request.get("task") or request.get("kind", "")),
+        str(one.recipe.get("result", {}).get("model", request.get("model", ""))),
+    )
     note = " · ".join(
         part
         for part in (
@@ -141,13 +147,20 @@ def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
         )
         if part
     )
-    title, body = escape(one.title), f'<p class="excerpt">{escape(entry.excerpt)}</p>'
+    title, body = escape(title_of(one, language)), f'<p class="excerpt">{escape(entry.excerpt)}</p>'
+    if one.kind == "sound":
+        body += f'<audio controls preload="none" src="media/{escape(one.id)}" aria-label="{title}"></audio>'
     if one.kind == "image":
         body = f'<img class="card-picture" loading="lazy" src="media/{escape(one.id)}/thumbnail" alt="{title}">'
     return (
         f'<article class="card"><div class="line-title">{title}</div><div class="mono">{escape(note)}</div>'
         f'{body}<div class="item-actions">{actions}</div></article>'
     )
+
+
+def title_of(creation: Creation, language: str) -> str:
+    """A sound that was made of another one may have no name of its own."""
+    return creation.title or (say("untitled_sound", language) if creation.kind == "sound" else "")
 
 
 def download_link(creation_id: str, language: str) -> str:
@@ -169,7 +182,13 @@ def conversation_card(header: Header, language: str) -> str:
 def task_name(task: str, language: str) -> str:
     if task in IMAGE_TASKS:
         return say(f"mode_{task}", language)
+    if task in SOUND_TASKS:
+        return say(f"job_{SOUND_TASKS[task]}", language)
     return say(f"task_{task}", language) if task in TASKS else say("chat", language) if task == "chat" else ""
 
 
-TASKS = ("write", "summarise", "rewrite", "translate", "continue", "fill-mask")
+SOUND_TASKS = {
+    "speech": "speech", "music": "music", "transcribe": "transcribe", "translate-speech": "transcribe", "edit-sound": "workbench",
+}  # fmt: skip
+SENT_TO = {"sound": ("bench", "hear"), "text": ("say",)}
+TASKS = ("write", "summarise", "rewrite", "translate", "continue", "fill-mask", "poem")

@@ -1,6 +1,6 @@
 """How good the poems of the starter model are, beside real ones and beside counting. `make prove`.
 
-    python -m tests.bench.starter_poems [--model DIR] [--packages DIR] [--show N]
+    python -m tests.bench.starter_poems [--model ID] [--models DIR] [--packages DIR] [--show N]
 
 200 poems under the headings of held-out ones, as the studio writes them, and again as the model writes by itself, with no
 line drawn twice. A couplet is copied when it stands so in the training set.
@@ -10,7 +10,7 @@ import argparse
 import math
 import random
 import time
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,25 +18,33 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from pipelines.evaluation.ngram_perplexity import NgramModel
 from pipelines.evaluation.rhyme import does_rhyme
-from pipelines.loading.starter import ASSETS, default_cache_folder
-from pipelines.poem import compose, form_of, lines_of
+from pipelines.loading.starter import default_cache_folder
+from pipelines.poem import form_of, lines_of
+from pipelines.text import TextPipeline
 from pipelines.training.datasets.tang_poems import document
 from pipelines.training.poems import Poem, read_poems
+from pipelines.types.events import ignore
+from pipelines.types.text import Sampling, TextRequest
+from studio.ui.text.chosen import PRESETS
+from studio.ui.text.tasks import POEM_PRESET
 from tests.bench.record import record
 
 COUNT = 200
-TEMPERATURE, TOP_P = 0.8, 0.95
+SAMPLING = Sampling(**PRESETS[POEM_PRESET])  # type: ignore[arg-type]  # as the page asks
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, default=ASSETS / "starters" / "tang-poems")
+    parser.add_argument("--model", default="tang-poems", help="an id of the catalog, or of DIR")
+    parser.add_argument("--models", type=Path, help="a folder of trained models: DIR")
     parser.add_argument("--packages", type=Path, default=default_cache_folder() / "packages")
     parser.add_argument("--show", type=int, default=4)
     options = parser.parse_args()
     poems, held_out = read_poems(options.packages)
-    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32).eval()
-    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    pipeline = TextPipeline.on_this_machine(options.models)
+    folder = pipeline._fetch(pipeline.catalog.find(options.model), ignore)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     figures: dict[str, float | int] = {"parameters": model.num_parameters(), "poems trained on": len(poems)}
 
     # 1 Held-out perplexity of a character, beside a 3-gram model's on the same texts
@@ -46,12 +54,12 @@ def main() -> None:
     known = len(set("".join(map(document, poems)))) + 2
     figures["perplexity of a 3-gram model"] = NgramModel(map(document, poems), 3, known).perplexity(texts)
 
-    # 2 Poems under the headings of held-out ones
+    # 2 Poems under the titles of held-out ones
     chosen = random.Random(0).sample([poem for poem in held_out if poem.title], COUNT)
     real = {couplet for poem in poems for couplet in poem.couplets}
     figures["real held-out poems that rhyme, %"] = percent([does_rhyme(poem.lines) for poem in held_out])
     started = time.perf_counter()
-    made = ["".join(compose(drawing(model, tokenizer), p.form, p.title, "", "", n)) for n, p in enumerate(chosen)]
+    made = [by_the_studio(pipeline, options.model, poem, seed) for seed, poem in enumerate(chosen)]
     figures["seconds for a poem"] = (time.perf_counter() - started) / COUNT
     figures |= judged("", made, chosen, real)
     alone = [by_itself(model, tokenizer, poem, seed) for seed, poem in enumerate(chosen)]
@@ -76,31 +84,25 @@ def judged(how: str, made: list[str], asked: list[Poem], real: set[str]) -> dict
     }
 
 
-def drawing(model: torch.nn.Module, tokenizer: object) -> Callable[[str, int, int], str]:
-    def draw(prompt: str, length: int, seed: int) -> str:
-        return write(model, tokenizer, prompt, length, seed)
-
-    return draw
+def by_the_studio(pipeline: TextPipeline, model: str, poem: Poem, seed: int) -> str:
+    asked = TextRequest(model, "poem", text=poem.title, option=poem.form, sampling=replace(SAMPLING, seed=seed))
+    return pipeline.generate(asked).text
 
 
-def by_itself(model: torch.nn.Module, tokenizer: object, poem: Poem, seed: int) -> str:
+def by_itself(model: torch.nn.Module, tokenizer, poem: Poem, seed: int) -> str:
     """All that follows form and title, its rhyme too, in one go."""
-    return write(model, tokenizer, f"{poem.form} {poem.title} ", 120, seed).partition("\n")[2]
-
-
-def write(model: torch.nn.Module, tokenizer, prompt: str, length: int, seed: int) -> str:
     torch.manual_seed(seed)
-    asked = tokenizer(prompt, return_tensors="pt")["input_ids"]
+    asked = tokenizer(f"{poem.form} {poem.title} ", return_tensors="pt")["input_ids"]
     made = model.generate(
         asked,
         attention_mask=torch.ones_like(asked),
-        max_new_tokens=length,
+        max_new_tokens=100,
         do_sample=True,
-        temperature=TEMPERATURE,
-        top_p=TOP_P,
-        top_k=0,
+        temperature=SAMPLING.temperature,
+        top_p=SAMPLING.top_p,
+        top_k=SAMPLING.top_k,
     )
-    return tokenizer.decode(made[0, asked.shape[1] :], skip_special_tokens=True)
+    return tokenizer.decode(made[0, asked.shape[1] :], skip_special_tokens=True).partition("\n")[2]
 
 
 def perplexity(model: torch.nn.Module, tokenizer, texts: list[str]) -> float:

@@ -209,6 +209,7 @@ TASKS = {
     "Translate": "Text to translate",
     "Continue": "How does it begin?",
     "Fill the mask": "Sentence with [MASK]",
+    "Poem": "Title or subject",
 }
 
 

@@ -1,5 +1,7 @@
 """The tasks beside the chat: each kind runs, and what cannot run says what to do."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -12,6 +14,7 @@ from tests.browser.talk import (
     paste_in,
     reload,
     settle,
+    type_in,
     wait_for_result,
     write,
 )
@@ -74,3 +77,18 @@ def test_a_result_goes_on_in_the_chat(studio: StudioServer, open_page: OpenPage)
     wait_for_result(page)
     page.locator("#task-to-chat").click()
     expect(composer(page)).not_to_have_value("")
+
+
+def test_a_poem_is_written_with_its_first_characters(studio: StudioServer, open_page: OpenPage) -> None:
+    page = open_page(studio.url)
+    open_task(page, "Poem")
+    expect(page.locator("#task-heads")).to_be_visible()
+    expect(page.locator("#task-model input")).to_have_value(re.compile("Tang poems"))
+    settle(page)
+    type_in(page.locator("#task-heads").get_by_role("textbox"), "春夏秋冬")
+    page.locator("#task-run").click()
+    lines = [line for line in re.split("[，。\n]", wait_for_result(page)) if line.strip()]
+    assert [line.strip()[0] for line in lines] == list("春夏秋冬") and {len(line.strip()) for line in lines} == {5}
+    paste_in(page.locator("#task-prompt textarea"), "An English title")
+    page.locator("#task-run").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("at most 12 Chinese characters")

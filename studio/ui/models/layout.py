@@ -12,6 +12,7 @@ from studio.ui.models.rows import SIZES
 GROUPS = {  # what models are looked for by → the key of its words
     "chat": "chat",
     "fill-mask": "task_fill-mask",
+    "poem": "task_poem",
     "text-to-image": "mode_text-to-image",
     "image-to-image": "mode_image-to-image",
     "inpaint": "mode_inpaint",

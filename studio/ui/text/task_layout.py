@@ -17,6 +17,9 @@ class FormParts:
     kind: gr.Radio
     prompt: gr.Textbox
     option: gr.Dropdown
+    verse: gr.Row
+    first_line: gr.Textbox
+    heads: gr.Textbox
     examples: gr.HTML
     run: gr.Button
     stop: gr.Button
@@ -35,6 +38,7 @@ class ResultParts:
     star: gr.Button
     download: gr.HTML
     to_chat: gr.Button
+    to_speech: gr.Button
     use: gr.Button
 
 
@@ -51,7 +55,7 @@ def lay_out(services: Services) -> tuple[SettingsPanel, TaskParts]:
             form = _form()
             panel = settings_panel(services, "task", "write", has_system=False)
         with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
-            result = _result()
+            result = _result(services)
     gr.Markdown(f"**{t('recent')}**", elem_classes="strip-title")
     return panel, TaskParts(**vars(form), **vars(result), recent=items("task-recent"))
 
@@ -64,16 +68,21 @@ def _form() -> FormParts:
     option = gr.Dropdown(
         [], label=t("tone"), info=t("tone_help"), allow_custom_value=True, visible=False, elem_id="task-option"
     )
+    with gr.Row(visible=False) as verse:
+        first_line = gr.Textbox(
+            label=t("first_line"), info=t("first_line_help"), max_lines=1, min_width=120, elem_id="task-first-line"
+        )
+        heads = gr.Textbox(label=t("heads"), info=t("heads_help"), max_lines=1, min_width=120, elem_id="task-heads")
     notice = gr.HTML("", elem_id="task-notice", elem_classes="notice", visible=False)
     with gr.Row(elem_classes="tight runs"):
         run = gr.Button(t("run"), variant="primary", elem_id="task-run", elem_classes="studio-run", scale=3)
         stop = gr.Button(
             t("stop"), elem_id="task-stop", elem_classes="studio-stop", scale=1, min_width=96, interactive=False
         )
-    return FormParts(kind, prompt, option, examples, run, stop, notice)
+    return FormParts(kind, prompt, option, verse, first_line, heads, examples, run, stop, notice)
 
 
-def _result() -> ResultParts:
+def _result(services: Services) -> ResultParts:
     with gr.Column(elem_classes="studio-card result-card"):
         result = gr.Markdown(
             str(t("result_empty")), elem_id="task-result", elem_classes="result", latex_delimiters=LATEX
@@ -85,5 +94,6 @@ def _result() -> ResultParts:
         star = small("star", "task-star")
         download = gr.HTML("", elem_id="task-download", visible=False)
         to_chat = small("send_to_chat", "task-to-chat")
+        to_speech = small("send_to-say", "task-to-speech", visible=bool(services.catalog.rows("speech")))
         use = small("use_settings", "task-use")
-    return ResultParts(result, candidates, facts, actions, again, star, download, to_chat, use)
+    return ResultParts(result, candidates, facts, actions, again, star, download, to_chat, to_speech, use)

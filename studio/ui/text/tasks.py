@@ -4,7 +4,8 @@ Run → job → `pulse` changes → watch: events of the job → result, facts, 
 """
 
 from collections.abc import AsyncIterator
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 
@@ -12,13 +13,14 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.types.text import Candidate, TextRequest, TextResult, TextTask
 from studio.identity import GUEST
+from studio.library.creations import Item
 from studio.services import Services
 from studio.ui import lists, safe
 from studio.ui.components import first_model, keep, model_choices, model_name, pressed, quietly
 from studio.ui.facts import doing_line, error_line, facts_line, language_notice
 from studio.ui.i18n import language, t
 from studio.ui.stream import Live, follow
-from studio.ui.text.chosen import Chosen
+from studio.ui.text.chosen import PRESETS, SAMPLING_NAMES, Chosen
 from studio.ui.text.task_layout import lay_out
 from studio.ui.told import inform, told
 from studio.ui.watchers import Watchers, pulse
@@ -31,7 +33,28 @@ LANGUAGES = [
     ("English", "英语"), ("Chinese", "中文"), ("Spanish", "西班牙语"), ("French", "法语"), ("German", "德语"),
     ("Japanese", "日语"),
 ]  # fmt: skip
+FORMS = [("Jueju, 4 × 5", "五绝"), ("Jueju, 4 × 7", "七绝"), ("Lüshi, 8 × 5", "五律"), ("Lüshi, 8 × 7", "七律")]
+POEM_PRESET = "balanced"  # at a lower temperature every poem is the same
 RECENT = 8
+
+
+class Option(NamedTuple):
+    """What the second box of a task asks for: (English, Chinese) names, the one that stands in a request, keys of words."""
+
+    names: list[tuple[str, str]]
+    asked_by: Literal[0, 1]
+    label: str
+    info: str
+
+    def choices(self, lang: str) -> list[tuple[str, str]]:
+        return [(names[1] if lang == "zh" else names[0], names[self.asked_by]) for names in self.names]
+
+
+OPTIONS: dict[str, Option] = {
+    "rewrite": Option(TONES, 0, "tone", "tone_help"),
+    "translate": Option(LANGUAGES, 0, "target_language", "target_language_help"),
+    "poem": Option(FORMS, 1, "verse_form", "verse_form_help"),
+}
 
 
 class Tasks:
@@ -57,18 +80,27 @@ class Tasks:
         seeing = [self.pulse, self.watchers]
         self.pulse.change(told(self.watch), seeing, result, trigger_mode="multiple", **quiet)
         outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
-        settings: set[Any] = {p.kind, p.prompt, p.option, *self.panel.components.values()}
+        settings: set[Any] = {p.kind, p.prompt, p.option, p.first_line, p.heads, *self.panel.components.values()}
         p.run.click(told(self._run), settings, outputs, **quiet)
         p.again.click(told(self._run_again), [self.job], outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
-        form = [p.prompt, p.option, p.examples, self.panel.model]
-        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], form, **quietly(trigger_mode="always_last"))
+        form = [p.prompt, p.option, p.verse, p.examples, self.panel.model]
+        sampling = [getattr(self.panel, name) for name in ("preset", *SAMPLING_NAMES)]
+        kinds = quietly(trigger_mode="always_last")
+        p.kind.input(told(self._switch_kind), [p.kind, self.panel.model], [*form, *sampling], **kinds)
         p.examples.click(told(self._take_example), {p.kind, self.panel.model}, p.prompt, **quiet)
         p.star.click(told(self._star), [self.job], p.star, **quiet)
-        self.form = [p.kind, *form, *(part for part in self.panel.components.values() if part is not self.panel.model)]
+        self.form = [
+            p.kind,
+            *form,
+            p.first_line,
+            p.heads,
+            *(part for part in self.panel.components.values() if part is not self.panel.model),
+        ]
         p.use.click(told(self._use), [self.job], self.form, **quiet)
         self.show_outputs = list(dict.fromkeys([*self.form, *outputs]))
-        self.kept = {"kind": p.kind, "prompt": p.prompt, "option": p.option, **self.panel.components}
+        kept = {"kind": p.kind, "prompt": p.prompt, "option": p.option, "first_line": p.first_line, "heads": p.heads}
+        self.kept = {**kept, **self.panel.components}
         keep(self.kept, self.saved)
 
     # ── running ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -81,7 +113,9 @@ class Tasks:
             chosen.model,
             task=task,
             text=text,
-            option=str(values[p.option] or "") if task in ("rewrite", "translate") else "",
+            option=str(values[p.option] or "") if task in OPTIONS else "",
+            answer_prefix=str(values[p.first_line] or "").strip() if task == "poem" else "",
+            heads=str(values[p.heads] or "").strip() if task == "poem" else "",
             adapters=chosen.adapters(),
             sampling=chosen.sampling(),
         )
@@ -120,14 +154,24 @@ class Tasks:
         if not watchers.begin(at) or not job_id:
             yield nothing
             return
+        is_verse = self._is_verse(owner, job_id)
         before = self._empty()  # over what an older watcher may still have shown
         async for live in follow(self._services.jobs, owner, job_id):
             if not watchers.is_newest(at):
                 yield nothing  # gradio sends what was yielded last once more at the end
                 return
+            if is_verse:
+                live = replace(live, text=live.text.rstrip("\n").replace("\n", "  \n"))  # Markdown's break of a line
             now = self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)
             yield {**before, **now}
             before = {}
+
+    def _is_verse(self, owner: str, job_id: str) -> bool:
+        try:
+            request = self._services.jobs.get(owner, job_id).request
+        except NotFound:
+            return False
+        return isinstance(request, TextRequest) and request.task == "poem"
 
     def _running(self, live: Live, lang: str) -> Updates:
         p = self.parts
@@ -174,7 +218,11 @@ class Tasks:
 
     def _switch_kind(self, kind: str, model: str, request: gr.Request) -> Updates:
         """Another task, with an option and a model that can do it."""
-        return self._form_of(_task(kind), model, language(request))
+        form = self._form_of(_task(kind), model, language(request))
+        if kind != "poem":
+            return form
+        chosen = {"preset": POEM_PRESET, **PRESETS[POEM_PRESET]}
+        return form | {getattr(self.panel, name): value for name, value in chosen.items()}
 
     def _form_of(self, task: TextTask, model: str, lang: str, option: str = "") -> Updates:
         """The form of a task, with this option and this model where they are some."""
@@ -182,23 +230,19 @@ class Tasks:
         known = [one for _, one in form[self.panel.model]["choices"]]
         can = model in known or (model and not self._is_row(model))
         form[self.panel.model]["value"] = model if can else first_model(self._services, task)
-        form[self.parts.option]["value"] = option or (
-            ("English" if lang == "zh" else "French") if task == "translate" else "Formal"
-        )
+        form[self.parts.option]["value"] = option or _usual_option(task, lang)
         return form
 
     def _offered(self, task: TextTask, lang: str) -> Updates:
         """What a task is called and what can be chosen for it; what is chosen stays."""
         p = self.parts
-        options, label, info = (
-            (LANGUAGES, "target_language", "target_language_help")
-            if task == "translate"
-            else (TONES, "tone", "tone_help")
-        )
-        pairs = [(names[1] if lang == "zh" else names[0], names[0]) for names in options]
+        option = OPTIONS.get(task, OPTIONS["rewrite"])
         return {
-            p.prompt: gr.update(label=t(f"prompt_{task}")),
-            p.option: gr.update(choices=pairs, label=t(label), info=t(info), visible=task in ("rewrite", "translate")),
+            p.prompt: gr.update(label=t(f"prompt_{task}"), lines=1 if task == "poem" else 5),
+            p.option: gr.update(
+                choices=option.choices(lang), label=t(option.label), info=t(option.info), visible=task in OPTIONS
+            ),
+            p.verse: gr.update(visible=task == "poem"),
             p.examples: lists.example_chips(self._examples[task], lang),
             self.panel.model: gr.update(choices=model_choices(self._services, task, lang)),
         }  # fmt: skip
@@ -244,7 +288,8 @@ class Tasks:
         updates = {part: update for part, update in self.panel.filled(chosen).items() if part is not self.panel.private}
         updates |= self._form_of(task, chosen.model, lang, asked.option)
         prompt = {**updates[p.prompt], "value": asked.text}
-        return {**updates, p.kind: task, p.prompt: prompt}
+        verse = {p.first_line: asked.answer_prefix if task == "poem" else "", p.heads: asked.heads}
+        return {**updates, **verse, p.kind: task, p.prompt: prompt}
 
     def load(self, saved: object, saved_job: object, request: gr.Request) -> Updates:
         """Fill the tasks when the page is opened with the result or the running job that this browser had."""
@@ -269,11 +314,22 @@ class Tasks:
 
     def _recent_html(self, owner: str, lang: str) -> str:
         page = self._services.creations.list(owner, kind="text") if owner != GUEST else None
-        return lists.recent_strip(page.items[:RECENT] if page else (), lang)
+        written = [one for one in page.items if not is_heard(one)] if page else []
+        return lists.recent_strip(written[:RECENT], lang)
+
+
+def is_heard(item: Item) -> bool:
+    """Whether a text was written down from a recording: that is shown in the Audio tab."""
+    asked = item.creation.recipe.get("request")
+    return isinstance(asked, dict) and asked.get("kind") == "transcribe"
 
 
 def _task(kind: object) -> TextTask:
     return kind if kind in lists.TASKS else "write"  # type: ignore[return-value]
+
+
+def _usual_option(task: TextTask, lang: str) -> str:
+    return {"translate": "English" if lang == "zh" else "French", "poem": FORMS[0][1]}.get(task, TONES[0][0])
 
 
 def candidates_html(candidates: tuple[Candidate, ...]) -> str:
