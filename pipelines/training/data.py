@@ -23,7 +23,7 @@ import pipelines.training.datasets
 if TYPE_CHECKING:
     import torch
 
-Kind = Literal["pictures", "labelled pictures", "texts", "labelled texts", "dialogues"]
+Kind = Literal["pictures", "labelled pictures", "texts", "labelled texts", "dialogues", "scores"]
 HELD_OUT_EVERY = 10
 
 
@@ -44,7 +44,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Texts:
-    """Whole documents."""
+    """Whole documents; of scores, tunes in the words of `pipelines/score.py`."""
 
     texts: tuple[str, ...]
     held_out: tuple[str, ...]

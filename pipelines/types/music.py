@@ -67,7 +67,8 @@ class Note:
 class MusicResult:
     """The request with every blank filled in, what was composed and how it sounds.
 
-    `notes` are empty for models that make sound at once; `midi` is the file of a piece that has notes.
+    `notes` are empty for models that make sound at once; `midi` is the file of a piece that has notes. `upbeat_beats` is
+    what sounds before the first bar line. When it was cancelled, there are the notes by then and no wave.
     """
 
     model: str
@@ -77,6 +78,7 @@ class MusicResult:
     seconds_audio: float
     seconds: float
     seconds_load: float = 0.0
+    upbeat_beats: float = 0.0
     wave: Wave | None = field(default=None, compare=False, metadata=STAYS)
     midi: bytes = field(default=b"", compare=False, metadata=STAYS)
 

@@ -1,0 +1,100 @@
+"""Composers of our own: Transformers over the words of a score. This file knows words and scores, and no rule of music."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines import score_model
+from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.known_runs import KnownRuns, read_runs
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import CPU, Place
+from pipelines.score import VOCABULARY
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import Loading, OnEvent
+from pipelines.types.model import ModelSpec, Task
+
+TASKS: frozenset[Task] = frozenset({"music"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+WORKING_BYTES = 256 * 1024**2  # mostly the sound of a piece of some minutes
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and score_model.ARCHITECTURE in architectures
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    return Forecast(weights_bytes(weights.parameters, CPU), WORKING_BYTES)
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return ()
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "ScoreModel":
+    """Raises AdapterMismatch or ModelDamaged."""
+    if adapters:
+        raise AdapterMismatch(
+            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
+        )
+    on_event(Loading("weights", spec.name, 0, weights.size_bytes))
+    try:
+        network, known_runs = score_model.read(weights.path), read_runs(weights.path)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
+    return ScoreModel(network.to(place.device), known_runs, place)
+
+
+class ScoreModel:
+    """A loaded model. Its weights are only read, so several pieces may be composed at once."""
+
+    def __init__(self, network: Any, known_runs: KnownRuns, place: Place) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([network])
+        self.is_stale = False
+        self.context_words: int = network.config.max_position_embeddings
+        self.known_runs = known_runs
+        self._network, self._place = network, place
+
+    def begin(self) -> "Reader":
+        """A reader for a new tune."""
+        return Reader(self._network, self._place.device)
+
+    def park(self) -> bool:
+        return dispatch.move([self._network], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._network], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._network)
+        self._network = None
+
+
+class Reader:
+    """Reads one tune word by word and says what may come next; it remembers what it has read."""
+
+    def __init__(self, network: Any, device: Any) -> None:
+        from transformers import DynamicCache
+
+        self._network, self._device = network, device
+        self._cache = DynamicCache(config=network.config)
+
+    def read(self, words: Sequence[str]) -> Any:
+        """NumPy (vocabulary,) float32: the scores (logits) of what follows after these words and all before them."""
+        import torch
+
+        ids = torch.tensor([[_IDS[word] for word in words]], device=self._device)
+        with torch.no_grad():
+            answer = self._network(input_ids=ids, past_key_values=self._cache, use_cache=True, logits_to_keep=1)
+        return answer.logits[0, -1].float().cpu().numpy()
+
+
+_IDS = {word: place for place, word in enumerate(VOCABULARY)}
