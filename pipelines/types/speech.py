@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from pipelines.errors.requests import EmptyPrompt, PromptTooLong, SettingOutOfRange
-from pipelines.types.fields import PROMPT_LIMIT_CHARACTERS, STAYS, one_line
+from pipelines.types.fields import STAYS, one_line
 from pipelines.types.sound import Wave
+
+LIMIT_CHARACTERS = 30_000  # half an hour of English, two hours of Chinese: it stays in memory until it is whole
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class SpeechRequest:
 
     kind = "speech"
     task = "speech"
-    lane = "quick"
+    lane = "sound"
     adapters = ()
     FILES = ("reference",)
     RANGES: ClassVar = {"speed": (0.5, 2.0), "seed": (0, 2**32 - 1)}
@@ -37,8 +39,8 @@ class SpeechRequest:
         """Raises EmptyPrompt, PromptTooLong or SettingOutOfRange."""
         if not self.text.strip():
             raise EmptyPrompt()
-        if len(self.text) > PROMPT_LIMIT_CHARACTERS:
-            raise PromptTooLong(length=len(self.text), limit=PROMPT_LIMIT_CHARACTERS)
+        if len(self.text) > LIMIT_CHARACTERS:
+            raise PromptTooLong(length=len(self.text), limit=LIMIT_CHARACTERS)
         for setting, (low, high) in self.RANGES.items():
             value = getattr(self, setting)
             if value is not None and not low <= value <= high:
@@ -46,6 +48,21 @@ class SpeechRequest:
 
     def title(self) -> str:
         return one_line(self.text)
+
+    def shares(self) -> dict[str, float]:
+        """The voices by their parts of the whole: "a:3 b:1" is {"a": 0.75, "b": 0.25}; {} for the model's own.
+
+        Raises ValueError where `voice` is nothing like that.
+        """
+        parts: dict[str, float] = {}
+        for part in self.voice.replace(",", " ").split():
+            name, _, weight = part.partition(":")
+            share = float(weight or 1)
+            if not name or not 0 < share < 1e6:
+                raise ValueError(part)
+            parts[name] = parts.get(name, 0.0) + share
+        whole = sum(parts.values())
+        return {name: share / whole for name, share in parts.items()}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Literal
 from pipelines.errors.requests import MissingSound
 from pipelines.types.speech import Sentence
 
-TranscribeTask = Literal["transcribe", "translate"]
+TranscribeTask = Literal["transcribe", "translate-speech"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TranscribeRequest:
     language: str = ""
 
     kind = "transcribe"
-    lane = "quick"
+    lane = "sound"
     adapters = ()
     FILES = ("audio",)
 

@@ -1,7 +1,8 @@
 """Looks at a model's files before any library does, and says what they are or why they are not opened.
 
 Only safetensors, GGUF and OpenVINO files without code of their own pass, alone, in a folder, or as the components of a
-diffusers folder. It loads nothing and knows no model family; what a single file holds weight_files.py says.
+diffusers folder; of sound also CTranslate2 and the ONNX file of Kokoro. It loads nothing and knows no model family; what a
+single file holds weight_files.py says.
 """
 
 import re
@@ -10,7 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors.models import ModelDamaged, NotAModel, UnsafeModel, UnsupportedModel
-from pipelines.loading.inspection import checkpoint, diffusers_folder, gguf_header, safetensors_header
+from pipelines.loading.inspection import (
+    checkpoint,
+    diffusers_folder,
+    gguf_header,
+    safetensors_header,
+    sound_files,
+)
 from pipelines.loading.inspection.weight_files import (
     ONNX_SUFFIX,
     PICKLE_SUFFIXES,
@@ -21,7 +28,7 @@ from pipelines.loading.inspection.weight_files import (
 from pipelines.types.image import ImageTask
 from pipelines.types.model import ImageDefaults
 
-Format = Literal["safetensors", "gguf", "openvino", "diffusers", "checkpoint"]
+Format = Literal["safetensors", "gguf", "openvino", "diffusers", "checkpoint", "ctranslate2", "onnx"]
 
 # LoraConfig fields that are only numbers, names and flags; others can name a module that peft would import.
 LORA_FIELDS = frozenset(
@@ -97,6 +104,11 @@ def _check_folder(path: Path, model: str) -> Weights:
     if (path / "openvino_model.xml").exists():
         size = sum(_check_openvino(xml, model) for xml in files if xml.suffix == ".xml")
         return Weights(path, "openvino", architectures, context_tokens, size)
+    if (path / sound_files.CTRANSLATE2_FILE).exists() and (specification := sound_files.ctranslate2(path, model)):
+        return Weights(path, "ctranslate2", (specification,), 0, (path / sound_files.CTRANSLATE2_FILE).stat().st_size)
+    if sound_files.is_kokoro(path, config):
+        sound_files.check_kokoro(path, model)
+        return Weights(path, "onnx", ("Kokoro",), 0, (path / sound_files.KOKORO_FILE).stat().st_size)
     tensors = [file for file in files if file.suffix.lower() == ".safetensors"]
     if tensors:
         _check_shards(path, tensors, model)

@@ -46,6 +46,11 @@ def wait_asleep() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
+def usable_cores() -> int:
+    """How many processors this process may use: as many threads for engines that do not find that out themselves."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def choose_place(device: str = "auto") -> Place:
     """The place for models on this machine. `device` is "auto", "cpu", "cuda" or "mps". Raises ValueError for another.
 

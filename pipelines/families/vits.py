@@ -1,0 +1,111 @@
+"""VITS by transformers (MMS-TTS and others): characters in, speech out, in one pass; a seed decides how it is said.
+
+Source: Kim et al. 2021, https://arxiv.org/abs/2106.06103. This file knows one sentence at a time and no pipeline.
+"""
+
+import secrets
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors.models import AdapterMismatch, NeedsProgram
+from pipelines.loading import pretrained
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
+from pipelines.phonemes.english_words import in_words
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.speech import SpeechRequest
+
+TASKS: frozenset[Task] = frozenset({"speech"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+ARCHITECTURE = "VitsModel"
+WORKING_NUMBERS = 60_000_000  # twenty seconds at once
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and ARCHITECTURE in architectures
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    place = _in_full(place)
+    return Forecast(weights_bytes(weights.parameters, place), int(WORKING_NUMBERS * BYTES_OF[place.dtype]))
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return ()
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "VitsSpeech":
+    """Raises AdapterMismatch, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
+    if adapters:
+        raise AdapterMismatch(
+            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
+        )
+    from transformers import AutoModelForTextToWaveform
+
+    model, tokenizer = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, _in_full(place), on_event)
+    for need in ("phonemize", "is_uroman"):  # programs that the tokenizer would call, and that are not here
+        if getattr(tokenizer, need, False):
+            raise NeedsProgram(model=spec.name, program={"phonemize": "espeak", "is_uroman": "uroman"}[need])
+    return VitsSpeech(model, tokenizer, place, is_english="en" in spec.languages)
+
+
+def _in_full(place: Place) -> Place:
+    """Its splines and durations do not bear half precision."""
+    return replace(place, dtype="float32")
+
+
+class VitsSpeech:
+    """A loaded model. It says one sentence at a time, because speed and chance are settings of the whole network."""
+
+    languages = ()
+
+    def __init__(self, model: Any, tokenizer: Any, place: Place, *, is_english: bool) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([model])
+        self.is_stale = False
+        self.sampling_rate = int(model.config.sampling_rate)
+        speakers = int(model.config.num_speakers)
+        self.voices = tuple(str(number) for number in range(speakers)) if speakers > 1 else ()
+        self._model, self._tokenizer, self._place, self._is_english = model, tokenizer, place, is_english
+        self._lock = threading.Lock()
+
+    def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
+        """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
+        import numpy
+        import torch
+
+        # 1 Characters that it knows
+        encoded = self._tokenizer(in_words(text) if self._is_english else text, return_tensors="pt")
+        if not encoded["input_ids"].numel():
+            return numpy.zeros(0, numpy.float32)
+        speaker = int(next(iter(request.shares()), 0)) if self.voices else None
+
+        # 2 Through the network, with chance of its own
+        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+        with self._lock, torch.random.fork_rng(), torch.no_grad():
+            if is_cancelled():
+                return None
+            torch.manual_seed(seed)
+            self._model.speaking_rate = request.speed
+            made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
+        return made[0].float().clamp(-1, 1).cpu().numpy()
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._model)
+        self._model = self._tokenizer = None
