@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run dev-setup test check bench prove starter-image
+.PHONY: help setup run dev-setup test check bench prove starter-image starter-music starter-poems
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -47,12 +47,23 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.kills
 	@$(PY) -m tests.bench.memory
 	@$(PY) -m tests.bench.training
+	@$(PY) -m tests.bench.speech
 	@$(PY) -m tests.bench.starter_image
+	@$(PY) -m tests.bench.starter_music
+	@$(PY) -m tests.bench.starter_poems
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
 	@nice -n 19 $(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)"
 	@$(PY) -m pipelines.training.starter_image assets/recipes/starter-image.json --folder "$(FOLDER)" --export assets/starters/openmoji-128
+
+starter-music: setup  ## train the starter composer (half an hour; stopped and called again, it goes on): FOLDER=DIR
+	@: $${FOLDER:?name the folder of the run: make starter-music FOLDER=DIR}
+	@nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-music.json --home "$(FOLDER)" --export assets/starters/fiddle-tunes
+
+starter-poems: setup  ## train the starter for Chinese verse (half an hour; stopped and called again, it goes on): FOLDER=DIR
+	@: $${FOLDER:?name the folder of the run: make starter-poems FOLDER=DIR}
+	@nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-poems.json --home "$(FOLDER)" --export assets/starters/tang-poems
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.
 $(VENV)/bin/pip:

@@ -95,10 +95,14 @@ class Services:
         self.home.close()
 
     def preview(self, owner: str, job_id: str, name: str) -> bytes:
-        """The JPEG file that a preview event named, or a newer one. Raises NotFound, also once the job has ended."""
-        data = self.jobs.folder(owner, job_id).preview(name)
+        """The JPEG file that a preview event named, or a newer one; the WAV file of a piece of sound.
+
+        Raises NotFound, also once the job has ended (of a piece: a while after).
+        """
+        folder = self.jobs.folder(owner, job_id)
+        data = folder.preview(name) or folder.piece(name)
         if data is None:
-            raise NotFound(thing="picture")
+            raise NotFound(thing="file")
         return data
 
     def _keep_end(self, job: Job) -> None:

@@ -32,6 +32,11 @@ class UnsupportedFormat(UnsupportedModel):
     zh = "“{model}”是 {file_format} 格式，这里无法打开。请找 safetensors 或 GGUF 格式的版本。"
 
 
+class NeedsProgram(UnsupportedModel):
+    en = "“{model}” reads its text with the program {program}, which is no part of the studio. Choose another model."
+    zh = "“{model}”需要用程序 {program} 读取文本，而本工作室不含该程序。请选择其他模型。"
+
+
 class UnsafeModel(ModelError):
     en = (
         "“{model}” is not loaded because {reason}. Only safetensors, GGUF and OpenVINO weights without their own code "

@@ -55,6 +55,16 @@ class UnreadableSound(InvalidRequest):
     zh = "无法将 {name} 作为音频读取：{reason}。支持 WAV、FLAC、MP3 和 OGG。"
 
 
+class SoundTooLong(InvalidRequest):
+    en = (
+        "That would come to {minutes:.0f} minutes of stereo at 48 kHz; the limit is {limit}. "
+        "Trim the sound, or change speed and pitch less, and run again."
+    )
+    zh = (
+        "这相当于 {minutes:.0f} 分钟的 48 kHz 立体声，上限是 {limit} 分钟。请裁短声音，或减小速度和音高的改动，再运行。"
+    )
+
+
 class MissingPicture(InvalidRequest):
     en = "A {what} is missing. Add it in the Image tab and run again."
     zh = "缺少{what}。请在“图像”页添加后再运行。"
@@ -108,6 +118,11 @@ class NoSuchForm(InvalidRequest):
     zh = "这里没有“{form}”这种诗体。请选择：{forms}。"
 
 
+class WrongTitle(InvalidRequest):
+    en = "The title of a poem has at most {length} Chinese characters and nothing else. Change it, or leave it empty."
+    zh = "题目最多 {length} 个汉字，不含标点和字母。请修改，或留空。"
+
+
 class WrongFirstLine(InvalidRequest):
     en = "The first line of a {form} has {length} Chinese characters and no punctuation. Change it, or leave it empty."
     zh = "{form}的首句应为 {length} 个汉字，不带标点。请修改，或留空。"
@@ -116,3 +131,43 @@ class WrongFirstLine(InvalidRequest):
 class WrongHeads(InvalidRequest):
     en = "A {form} has {lines} lines: give at most {lines} Chinese characters for them to begin with, and nothing else."
     zh = "{form}有 {lines} 句：藏头最多 {lines} 个汉字，不带其他内容。"
+
+
+class NothingToSay(InvalidRequest):
+    en = "The text holds no word that can be read aloud. Write some words, then run again."
+    zh = "文本中没有可以朗读的词语。请写一些文字后再运行。"
+
+
+class NoSuchVoice(InvalidRequest):
+    en = "{model} has no voice “{voice}”. Choose one of {known}, or mix two: “{example}”."
+    zh = "{model} 没有“{voice}”这个音色。请选择：{known}，或混合两个，例如“{example}”。"
+
+
+class NoSuchLanguage(InvalidRequest):
+    en = "{model} knows no language “{language}”. Choose one of {known}, or leave it to be found out."
+    zh = "{model} 不支持语言“{language}”。请选择：{known}，或留空由系统判断。"
+
+
+class NoVoiceTaken(InvalidRequest):
+    en = "{model} cannot speak in the voice of a recording. Take the recording out, or choose a model that can."
+    zh = "{model} 不能用录音中的声音说话。请移除录音，或选择支持该功能的模型。"
+
+
+class NoSuchKey(InvalidRequest):
+    en = "“{key}” is no key that is known here. Choose one of {known}."
+    zh = "这里没有“{key}”这个调。请选择：{known}。"
+
+
+class NoSuchMetre(InvalidRequest):
+    en = "“{metre}” is no metre that this model composes in. Choose one of {known}."
+    zh = "这个模型不支持“{metre}”拍。请选择：{known}。"
+
+
+class NoSuchInstrument(InvalidRequest):
+    en = "There is no instrument “{instrument}”. Choose one of {known}."
+    zh = "没有“{instrument}”这种乐器。请选择：{known}。"
+
+
+class NoMelody(InvalidRequest):
+    en = "No melody was found in {name}: {reason}. Give a MIDI file with notes, or hum a few clear ones."
+    zh = "在 {name} 中没有找到旋律：{reason}。请提供含有音符的 MIDI 文件，或清楚地哼几个音。"

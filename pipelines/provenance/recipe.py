@@ -3,7 +3,7 @@
     {"schema": 1, "studio": version, "made": ISO time in UTC, "request": …, "result": {seed, tokens …}, "model": {…}}
 
 A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe", a picture in its metadata
-(see pictures.py). What is read back comes from strangers: only what passes the checks of `pipelines/types` is
+(see pictures.py), a sound in its comment (sounds.py). What is read back comes from strangers: only what passes the checks of `pipelines/types` is
 returned. Knows no library and no page.
 """
 
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors.requests import InvalidRequest, NoRecipe
-from pipelines.provenance import a1111, pictures
-from pipelines.types.crossing import Request, Result, from_json, to_json
+from pipelines.provenance import a1111, pictures, sounds
+from pipelines.types.crossing import Request, Result, SoundResult, from_json, to_json
 from pipelines.types.fields import STAYS
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ModelSpec
@@ -41,7 +41,7 @@ def make(
     model, an adapter or a file that was named by its path only the last part is in it.
     """
     # 1 What was asked, as it was really run
-    if isinstance(result, ImageResult):
+    if isinstance(result, ImageResult | SoundResult):
         request = result.request
     elif isinstance(result, TextResult) and isinstance(request, TextRequest):
         request = replace(request, sampling=replace(request.sampling, seed=result.seed))
@@ -73,7 +73,7 @@ def make(
 
 def facts(result: Result) -> dict:
     """The figures of a result without its content: model, seed or size, finish reason, seconds, and what makes a rate."""
-    content = {"text", "candidates", "request"}
+    content = {"text", "candidates", "request", "sentences", "segments", "notes", "measures"}
     named = [f.name for f in fields(result) if f.name not in content and f.metadata != STAYS]
     figures = {name: getattr(result, name) for name in named} | {"model": _without_path(result.model)}
     if isinstance(result, TextResult):
@@ -139,7 +139,12 @@ def read(source: Path | bytes, name: str = "") -> dict:
     """
     name = name or (source.name if isinstance(source, Path) else "file")
     data = _bytes(source, name)
-    recipe = _in_picture(data, name) if pictures.looks_like(data) else _find(_text(data, name), name)
+    if pictures.looks_like(data):
+        recipe = _in_picture(data, name)
+    elif sounds.suffix_of(data) in sounds.SUFFIXES:
+        recipe = _in_sound(data, name)
+    else:
+        recipe = _find(_text(data, name), name)
     schema = recipe.get("schema")
     if isinstance(schema, int) and schema > SCHEMA:
         raise NoRecipe(name=name, reason="its recipe was written by a newer version")
@@ -161,7 +166,7 @@ def _bytes(source: Path | bytes, name: str) -> bytes:
             raise NoRecipe(name=name, reason="it is no longer there") from error
     if not data:
         raise NoRecipe(name=name, reason="it is empty")
-    if pictures.looks_like(data) and len(data) > pictures.LIMIT_BYTES:
+    if len(data) > pictures.LIMIT_BYTES:
         raise NoRecipe(name=name, reason="it is larger than 64 MB")
     return data
 
@@ -178,6 +183,16 @@ def _in_picture(data: bytes, name: str) -> dict:
     if request is None:
         raise NoRecipe(name=name, reason="it holds no recipe")
     return {"schema": SCHEMA, "request": json.loads(json.dumps(to_json(request))), "from": "A1111"}
+
+
+def _in_sound(data: bytes, name: str) -> dict:
+    text = sounds.read(data)
+    if not text:
+        raise NoRecipe(name=name, reason="it holds no recipe")
+    recipe = _object(text)
+    if recipe is None:
+        raise NoRecipe(name=name, reason="its recipe is damaged")
+    return recipe
 
 
 def _text(data: bytes, name: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipelines.types.classification import ClassifyRequest, ClassifyResult
 from pipelines.types.download import DownloadRequest, DownloadResult
 from pipelines.types.events import Event
 from pipelines.types.fields import STAYS
@@ -17,15 +18,16 @@ from pipelines.types.speech import SpeechRequest, SpeechResult
 from pipelines.types.text import TextRequest, TextResult
 from pipelines.types.training import TrainRequest, TrainResult
 from pipelines.types.transcription import TranscribeRequest, TranscribeResult
+from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult
 
 AudioRequest = SpeechRequest | TranscribeRequest | MusicRequest
 ModelRequest = (
-    TextRequest | ImageRequest | AudioRequest | DownloadRequest | LoadRequest
+    TextRequest | ImageRequest | AudioRequest | ClassifyRequest | DownloadRequest | LoadRequest
 )  # what asks a model that there is
-Request = ModelRequest | TrainRequest
-Result = (
-    TextResult | ImageResult | SpeechResult | TranscribeResult | MusicResult | DownloadResult | LoadResult | TrainResult
-)
+Request = ModelRequest | WorkbenchRequest | TrainRequest
+SoundResult = SpeechResult | MusicResult | WorkbenchResult  # what may come to a sound
+Made = TextResult | ImageResult | SoundResult | TranscribeResult | ClassifyResult
+Result = Made | DownloadResult | LoadResult | TrainResult
 _CROSSING: dict[str, dict[str, type]] = {
     "request": {cls.kind: cls for cls in get_args(Request)},
     "event": {cls.kind: cls for cls in get_args(Event)},

@@ -7,7 +7,7 @@ from pipelines.types.image import ImageTask
 from pipelines.types.text import TextTask
 from pipelines.types.transcription import TranscribeTask
 
-Task = Literal[TextTask, ImageTask, "speech", TranscribeTask, "music"]
+Task = Literal[TextTask, ImageTask, "speech", TranscribeTask, "music", "classify"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class ModelSpec:
     `source` is "starter" (a packaged model, see `pipelines/loading/starter.py`), "hub", "folder", or "none" for a method
     without weights; `location` is the starter's name, the hub id, or the folder or file. `size_bytes` is the size on
     disk, 0 where it is not known. `attribution` is whom to name beside what the model makes, where its licence asks that.
+    `voices` are those that a speech model has, the first one its own.
     """
 
     id: str
@@ -42,6 +43,7 @@ class ModelSpec:
     licence_url: str = ""
     attribution: str = ""
     languages: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
     context_tokens: int = 0
     defaults: ImageDefaults | None = None
     is_gated: bool = False

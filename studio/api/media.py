@@ -1,8 +1,8 @@
 """Files of creations and of running jobs, each for its owner only, with Range.
 
-    GET /media/<id>                    the file of a creation; `?as=webp` or `?as=jpeg`: a picture in that format
-    GET /media/<id>/<part>             what stands beside it: "thumbnail", "image", "mask"
-    GET /media/jobs/<job>/<preview>    how a running job looks, under the name that its event tells, or newer
+    GET /media/<id>                    the file of a creation; `?as=…`, one of FORMATS: in that format
+    GET /media/<id>/<part>             what stands beside it: "thumbnail", "image", "mask", "midi", "audio" …
+    GET /media/jobs/<job>/<preview>    how a running job looks, or a piece of the sound that it makes
     GET /media/runs/<run>/<sample>     what a training run made on its way
 
 Only pictures, sound and film of the types below are shown in place; everything else (HTML and SVG above all) is a
@@ -36,7 +36,17 @@ SHOWN_IN_PLACE = {
     ".mp4": "video/mp4",
     ".webm": "video/webm",
 }
-FORMATS = {"webp": "image/webp", "jpeg": "image/jpeg"}
+FORMATS = {
+    "webp": "image/webp",
+    "jpeg": "image/jpeg",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "ogg": "audio/ogg",
+    "srt": "application/x-subrip",
+    "vtt": "text/vtt",
+    "json": "application/json",
+    "txt": "text/plain",
+}
 
 
 class Shelves(NamedTuple):
@@ -66,7 +76,8 @@ def media_routes(shelves: Shelves, identity: Identity) -> list[Route]:
         wanted = request.path_params
         try:
             data = shelves.find_preview(identity.who(request), wanted["job_id"], wanted["name"])
-            return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, no-store"})
+            media_type = SHOWN_IN_PLACE[".wav" if wanted["name"].endswith(".wav") else ".jpg"]
+            return Response(data, media_type=media_type, headers={"Cache-Control": "private, no-store"})
         except NotFound as error:
             return refusal(request, error, 404)
 
@@ -99,7 +110,7 @@ def _file(request: Request, path: Path) -> Response:
 
 
 def _converted(data: bytes, creation_id: str, kind: str) -> Response:
-    """A picture in another format, to be saved: the id was found, so it is one of ours."""
+    """A creation in another format, to be saved: the id was found, so it is one of ours."""
     headers = {
         "Content-Disposition": f'attachment; filename="{creation_id}.{kind}"',
         "X-Content-Type-Options": "nosniff",

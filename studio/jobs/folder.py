@@ -1,11 +1,13 @@
 """A job is a folder: what was asked, what happened, how it ended. Knows no queue, no process and no index.
 
     <jobs>/<id>/
-      files/          the pictures that belong to the request, `<field>.png`; written before it
+      files/          the pictures and sounds that belong to the request, `<field>.<suffix>`; written before it
       request.json    written once, by the server
       events.jsonl    append-only, one writer at a time: the server writes "queued", the worker everything after it
       preview-<n>.jpg how the work looks so far: the newest one, named by its event; gone at the end
-      pictures/       what a job that keeps nothing has made, until the folder goes
+      sound-<n>.wav   piece n of a sound that is being made; they go a while after the end
+      pictures/       what a job that keeps nothing has made, until the folder goes; what a workbench drew
+      sounds/         the same of a job that makes sound
       lock            held by flock while a process works on the job: a free lock means that nobody does
       cancel          exists once the person pressed Stop; whoever works on the job looks for it
       end.json        written last, by rename, however the job ended
@@ -29,8 +31,10 @@ from typing import Any, Literal
 from pipelines.errors.base import StudioError
 from pipelines.errors.crossing import error_from_json
 from pipelines.errors.jobs import InternalError
+from pipelines.provenance.sounds import suffix_of
 from pipelines.types.crossing import Request, Result, from_json, to_json
 from pipelines.types.events import Event, Preview, Token
+from pipelines.types.sound import Heard
 from studio.files import storage_errors, sync_folder, write_whole
 
 SCHEMA = 1
@@ -39,6 +43,7 @@ TOKEN_INTERVAL_SECONDS = 0.1
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 JOB_ID = re.compile(r"[0-9a-f]{32}")
 PREVIEW = re.compile(r"preview-[0-9]{1,12}\.jpg")
+PIECE = re.compile(r"sound-[0-9]{1,12}\.wav")
 
 
 @dataclass(frozen=True)
@@ -150,14 +155,15 @@ class JobFolder:
         return {field: self._file(field).read_bytes() for field in request.FILES if getattr(request, field)}
 
     def _file(self, field: str) -> Path:
-        return self.path / "files" / file_name(field)
+        """Where the file of a field lies; where none does, a place that does not exist."""
+        return next((self.path / "files").glob(f"{field}.*"), self.path / "files" / field)
 
     def _put_files(self, files: Mapping[str, bytes]) -> None:
         folder = self.path / "files"
         with storage_errors(self.path):
             folder.mkdir()
         for field, data in files.items():
-            write_whole(self._file(field), data)
+            write_whole(folder / file_name(field, data), data)
         sync_folder(self.path)
 
     # ── what happened ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -228,22 +234,47 @@ class JobFolder:
                 return path.read_bytes()
         return None
 
+    def piece(self, name: str) -> bytes | None:
+        """The WAV file that an event named; None when there is none any more."""
+        with suppress(FileNotFoundError):
+            return (self.path / name).read_bytes() if PIECE.fullmatch(name) else None
+        return None
+
+    def drop_pieces(self) -> None:
+        """They are in the whole sound; who listens has fetched them by now."""
+        for piece in self.path.glob("sound-*.wav"):
+            piece.unlink(missing_ok=True)
+
     # ── what is shown and not kept ───────────────────────────────────────────────────────────────────────────────────
 
     def put_pictures(self, pictures: Sequence[bytes]) -> None:
         """The results of a job that keeps nothing. Raises DiskFull or ReadOnlyHome."""
-        folder = self.path / "pictures"
-        with storage_errors(self.path):
-            folder.mkdir(exist_ok=True)
-        for number, data in enumerate(pictures):
-            write_whole(folder / f"{number:03}.png", data)
+        self._put_results("pictures", {f"{number:03}.png": data for number, data in enumerate(pictures)})
 
     def pictures(self) -> list[bytes]:
         """What `put_pictures` was given, as long as it is there."""
+        return list(self._results("pictures").values())
+
+    def put_sounds(self, files: Mapping[str, bytes]) -> None:
+        """The files of a job that keeps nothing, by name. Raises DiskFull or ReadOnlyHome."""
+        self._put_results("sounds", files)
+
+    def sounds(self) -> dict[str, bytes]:
+        """What `put_sounds` was given, as long as it is there."""
+        return self._results("sounds")
+
+    def _put_results(self, place: str, files: Mapping[str, bytes]) -> None:
+        folder = self.path / place
+        with storage_errors(self.path):
+            folder.mkdir(exist_ok=True)
+        for name, data in files.items():
+            write_whole(folder / name, data)
+
+    def _results(self, place: str) -> dict[str, bytes]:
         try:
-            return [path.read_bytes() for path in sorted((self.path / "pictures").glob("*.png"))]
+            return {path.name: path.read_bytes() for path in sorted((self.path / place).glob("[!.]*"))}
         except FileNotFoundError:  # it goes while it is read
-            return []
+            return {}
 
     def end(self) -> End | None:
         """How the job ended, or None while it has not. An end that cannot be read is one all the same."""
@@ -269,9 +300,9 @@ def _end_from_json(data: dict) -> End:
     )
 
 
-def file_name(field: str) -> str:
-    """What the file of a request's field is called, whatever its person called it."""
-    return f"{field}.png"
+def file_name(field: str, data: bytes) -> str:
+    """What the file of a request's field is called, whatever its person called it: by what it holds."""
+    return f"{field}{suffix_of(data) or '.png'}"
 
 
 class EventWriter:
@@ -299,6 +330,8 @@ class EventWriter:
         self.flush()
         if isinstance(event, Preview):
             event = self._keep_preview(event)
+        elif isinstance(event, Heard):
+            event = self._keep_piece(event)
         fields = to_json(event)
         self.write(fields.pop("kind"), **fields)
 
@@ -317,6 +350,13 @@ class EventWriter:
         if self._preview is not None:
             self._preview.unlink(missing_ok=True)
         self._preview = path
+        return replace(event, file=path.name)
+
+    def _keep_piece(self, event: Heard) -> Heard:
+        """The event with the name of its file. Written before its line: who reads the line finds the file."""
+        path = Path(self._file.name).with_name(f"sound-{event.number}.wav")
+        with storage_errors(path.parent):
+            path.write_bytes(event.wav)
         return replace(event, file=path.name)
 
     def write(self, kind: str, **fields: Any) -> None:

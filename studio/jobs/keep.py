@@ -3,14 +3,21 @@
 An answer of a conversation lives there. What is private stays in the job's folder, and goes with it.
 """
 
+from pipelines.errors.access import NotFound
 from pipelines.loading.catalog import Catalog
-from pipelines.provenance import pictures, recipe
-from pipelines.types.crossing import Result
+from pipelines.provenance import pictures, recipe, sounds
+from pipelines.types.crossing import Result, SoundResult
+from pipelines.types.fields import one_line
 from pipelines.types.image import ImageResult
+from pipelines.types.music import MusicResult
+from pipelines.types.sound import Wave
 from pipelines.types.text import TextResult
+from pipelines.types.transcription import TranscribeResult
+from pipelines.types.workbench import WorkbenchResult
 from studio.jobs.folder import JobFolder, JobSpec
 from studio.library.creations import Creations
 from studio.library.pictures import thumbnail
+from studio.library.transcripts import segments_of
 
 
 class Keep:
@@ -26,6 +33,12 @@ class Keep:
             return self._keep_text(spec, result)
         if isinstance(result, ImageResult):
             return self._keep_pictures(spec, folder, result)
+        if isinstance(result, TranscribeResult):
+            return self._keep_transcript(spec, folder, result)
+        if isinstance(result, WorkbenchResult):
+            folder.put_pictures(result.pictures)
+        if isinstance(result, SoundResult) and result.wave is not None:
+            return self._keep_sound(spec, folder, result, result.wave)
         return ()
 
     def _keep_text(self, spec: JobSpec, result: TextResult) -> tuple[str, ...]:
@@ -50,3 +63,34 @@ class Keep:
             )
             for data, made, image in zip(files, recipes, result.images, strict=True)
         )  # fmt: skip
+
+    def _keep_sound(self, spec: JobSpec, folder: JobFolder, result: SoundResult, wave: Wave) -> tuple[str, ...]:
+        """A FLAC file; the notes of music and what it was made from stand beside it."""
+        if not len(wave.samples):
+            return ()  # it was stopped before anything could be heard
+        model = self._catalog.find(result.model) if result.model else None
+        made = recipe.make(spec.request, result, model)
+        data = sounds.encode(wave, made, "flac")
+        midi = {"midi": result.midi} if isinstance(result, MusicResult) and result.midi else {}
+        if not spec.keep:
+            folder.put_sounds({"sound.flac": data} | {f"{name}.mid": notes for name, notes in midi.items()})
+            return ()
+        parts = folder.files(spec.request) | midi
+        title = result.request.title() or self._title_of(spec)
+        return (self._creations.save_file(spec.owner, "sound", data, made, title, spec.id, spec.parents, parts),)
+
+    def _title_of(self, spec: JobSpec) -> str:
+        """What an edited sound is called: as what it was made from, where that is in the library."""
+        try:
+            return self._creations.get(spec.owner, spec.parents[0]).title if spec.parents else ""
+        except NotFound:  # it was deleted meanwhile
+            return ""
+
+    def _keep_transcript(self, spec: JobSpec, folder: JobFolder, result: TranscribeResult) -> tuple[str, ...]:
+        """The text, and beside it its times and the recording, so that each word can be heard again."""
+        if not spec.keep or not result.segments:
+            return ()
+        made = recipe.make(spec.request, result, self._catalog.find(result.model))
+        parts = folder.files(spec.request) | {"segments": segments_of(result)}
+        title = one_line(result.text)
+        return (self._creations.save(spec.owner, "text", result.text, made, title, spec.id, spec.parents, parts),)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 PREFERENCE_BOUND = 3
 TRAINING = "training"  # the lane of jobs that have a process of their own
-LANES = {"quick": 1, "long": 1, "download": 2, TRAINING: 1}  # jobs of a lane at once, where their model does not batch
+# Jobs of a lane at once, where their model does not batch. A recording may take hours, so sound keeps no chat waiting
+LANES = {"quick": 1, "sound": 1, "long": 1, "download": 2, TRAINING: 1}
 
 
 @dataclass(frozen=True)

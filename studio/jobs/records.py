@@ -19,6 +19,9 @@ from studio.jobs.job import Job
 from studio.jobs.store import JobStore, Row
 
 PRIVATE_GRACE_SECONDS = 5.0  # what keeps nothing stays just long enough for its reader to see the end
+PIECES_SECONDS = (
+    120.0  # so long the pieces of a sound can be fetched after the end, by a page that was slow to hear of it
+)
 
 OnEnd = Callable[[Job], None]
 
@@ -134,6 +137,12 @@ class Records:
         except StorageError as error:
             log.error("job %s is not in the index: %s", folder.id, error)
         if not spec.keep:
-            forget = threading.Timer(PRIVATE_GRACE_SECONDS, self.forget, [folder])
-            forget.daemon = True
-            forget.start()
+            _later(PRIVATE_GRACE_SECONDS, self.forget, folder)
+        elif any(folder.path.glob("sound-*.wav")):
+            _later(PIECES_SECONDS, JobFolder.drop_pieces, folder)
+
+
+def _later(seconds: float, act: Callable[[JobFolder], None], folder: JobFolder) -> None:
+    timer = threading.Timer(seconds, act, [folder])
+    timer.daemon = True
+    timer.start()

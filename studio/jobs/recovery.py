@@ -46,6 +46,9 @@ def find(jobs: Path, store: JobStore) -> Found:
             store.remove(job_id)
     for _, folder in sorted(readable, key=lambda pair: pair[0].created):
         _sort_in(folder, found)
+    for piece in jobs.glob("*/sound-*.wav"):
+        if (piece.parent / "end.json").exists():  # the studio was stopped before it dropped them
+            piece.unlink(missing_ok=True)
     return found
 
 

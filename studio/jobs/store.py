@@ -14,6 +14,8 @@ from pathlib import Path
 from pipelines.types.crossing import Request
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ImageDefaults
+from pipelines.types.music import MusicRequest, MusicResult
+from pipelines.types.speech import SpeechRequest, SpeechResult
 from studio.database import open_database
 from studio.files import storage_errors
 from studio.jobs.folder import End, JobSpec, State
@@ -66,12 +68,20 @@ class Row:
         )
         if end is None:
             return row
-        amount = amount_of(end.result.request) if isinstance(end.result, ImageResult) else None
+        measured = end.result if isinstance(end.result, ImageResult | SpeechResult | MusicResult) else None
+        amount = amount_of(measured.request) if measured is not None else None
         return replace(row, state=end.state, started=end.started, ended=end.ended, amount=amount)
 
 
 def amount_of(request: Request, defaults: ImageDefaults | None = None) -> float | None:
-    """How much work a request is, in a unit of its own: for pictures, megapixels times steps; None where it is unknown."""
+    """How much work a request is, in a unit of its own: None where it is unknown.
+
+    For pictures it is megapixels times steps, for speech characters, for music seconds.
+    """
+    if isinstance(request, SpeechRequest):
+        return float(len(request.text))
+    if isinstance(request, MusicRequest):
+        return request.seconds
     if not isinstance(request, ImageRequest):
         return None
     steps = request.steps or (defaults and defaults.steps)

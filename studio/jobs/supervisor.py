@@ -24,8 +24,7 @@ from pipelines.errors.jobs import EngineBroken, Interrupted, ShuttingDown, Worke
 from pipelines.errors.requests import MalformedRequest
 from pipelines.errors.storage import StorageError
 from pipelines.loading.catalog import Catalog
-from pipelines.types.crossing import Request, from_json, to_json
-from pipelines.types.training import TrainRequest
+from pipelines.types.crossing import ModelRequest, Request, from_json, to_json
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
 from studio.jobs.folder import JOB_ID, JobFolder, JobSpec, file_name, new_job_id
@@ -146,7 +145,7 @@ class Supervisor:
     ) -> Job:
         """Put a request into the queue, in milliseconds.
 
-        `files` are the pictures of the fields that its FILES names, and the only files it gets: what stands in those
+        `files` are the contents of the fields that its FILES names, and the only files it gets: what stands in those
         fields is replaced. `parents` are the creations that they came from.
 
         An answer of a conversation names its place, (conversation id, node id), and brings the id that `new_job_id`
@@ -156,9 +155,9 @@ class Supervisor:
         ReadOnlyHome; then nothing was kept.
         """
         files = files or {}
-        names = {field: file_name(field) if field in files else "" for field in request.FILES}
+        names = {field: file_name(field, files[field]) if field in files else "" for field in request.FILES}
         request = _checked(replace(request, **names))  # type: ignore[arg-type]  # its own fields
-        if not isinstance(request, TrainRequest):
+        if isinstance(request, ModelRequest):
             self._catalog.check(request)
         with self._lock:
             self._refuse_overload(owner, request)

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import InternalError
 from pipelines.loading.memory.measure import Store
-from pipelines.types.crossing import Request, Result
+from pipelines.types.crossing import Request, Result, SoundResult
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.image import ImageResult
 from studio.hub_token import HubToken
@@ -167,10 +167,10 @@ class Worker:
 
 def _without_paths(result: Result, asked: Request) -> Result:
     """The result with the names of files as they stood in the request: where this machine keeps them is nobody's business."""
-    if not isinstance(result, ImageResult):
+    if not isinstance(result, ImageResult | SoundResult):
         return result
     names = {field: getattr(asked, field) for field in result.request.FILES}
-    return replace(result, request=replace(result.request, **names))
+    return replace(result, request=replace(result.request, **names))  # type: ignore[arg-type]  # its own fields
 
 
 def _watch_for_cancel(folder: JobFolder) -> IsCancelled:
@@ -200,10 +200,13 @@ def make_worker(
 
     `memory_bytes` bounds what models may hold; None: most of what is free now. `idle_seconds` see `Keeper`.
     """
+    from pipelines.audio import AudioPipeline
+    from pipelines.classification import ClassificationPipeline
     from pipelines.download import DownloadPipeline
     from pipelines.image import ImagePipeline
     from pipelines.load import LoadPipeline
     from pipelines.text import TextPipeline
+    from pipelines.workbench import WorkbenchPipeline
 
     # 1. The memory that all models share, and other processes' models too
     ledgers: list[Ledger] = []
@@ -221,9 +224,15 @@ def make_worker(
         budget_bytes=memory_bytes,
         open_ledger=open_ledger,
     )
+    audio = AudioPipeline.beside(text)
     pipelines: dict[str, Pipeline] = {
         "text": text,
         "image": ImagePipeline.beside(text),
+        "speech": audio,
+        "transcribe": audio,
+        "music": audio,
+        "workbench": WorkbenchPipeline(),
+        "classify": ClassificationPipeline.beside(text),
         "download": DownloadPipeline.beside(text),
         "load": LoadPipeline.beside(text),
     }

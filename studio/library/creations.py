@@ -1,7 +1,7 @@
-"""Every kept result: `<folder>/<owner hash>/<id>.md` or `.png`, its sidecar `<id>.json`, and an index to search them.
+"""Every kept result: `<folder>/<owner hash>/<id>.md`, `.png` or `.flac`, its sidecar `<id>.json`, and an index to search them.
 
-A picture may have more files beside it: `<id>.image.png` and `<id>.mask.png`, what it was made from, and
-`<id>.thumbnail.webp`.
+A result may have more files beside it, `<id>.<part>.<suffix>`: what it was made from (`.image.png`, `.audio.mp3`), a
+picture's `.thumbnail.webp`, the `.midi.mid` of music, the `.segments.json` of what was heard.
 
 The files are the truth. A worker saves them and never opens the index; the sidecar is written last, so what has none
 is unfinished and does not count. Only the server keeps the index, a table of `studio.db`: when it opens, the index
@@ -26,17 +26,30 @@ from pydantic import TypeAdapter, ValidationError
 
 from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe as recipes
+from pipelines.provenance.sounds import SUFFIXES as SOUND_SUFFIXES
+from pipelines.provenance.sounds import suffix_of
 from studio.database import open_database
 from studio.files import storage_errors, sync_folder, write_whole
-from studio.library import pictures
+from studio.library import pictures, sounds, transcripts
 
 PAGE_SIZE = 24
 QUERY_CHARACTERS = 200
 EXCERPT_CHARACTERS = 400
 UNFINISHED_SECONDS = 3600  # a file without a sidecar may still be being written until it is this old
 
-SUFFIXES = {"text": ".md", "image": ".png"}
-PARTS = {"image": ".image.png", "mask": ".mask.png", "thumbnail": ".thumbnail.webp"}  # what may stand beside a file
+SUFFIXES = {"text": ".md", "image": ".png", "sound": ".flac"}
+PARTS = {  # what may stand beside a file, and the suffixes that it may have
+    "image": (".image.png",),
+    "mask": (".mask.png",),
+    "thumbnail": (".thumbnail.webp",),
+    "audio": tuple(f".audio{suffix}" for suffix in SOUND_SUFFIXES),
+    "other": tuple(f".other{suffix}" for suffix in SOUND_SUFFIXES),
+    "reference": tuple(f".reference{suffix}" for suffix in SOUND_SUFFIXES),
+    "melody": tuple(f".melody{suffix}" for suffix in (*SOUND_SUFFIXES, ".mid")),
+    "midi": (".midi.mid",),
+    "segments": (".segments.json",),
+}
+ALL_PARTS = tuple(suffix for suffixes in PARTS.values() for suffix in suffixes)
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -119,10 +132,11 @@ class Creations:
         title: str,
         job_id: str,
         parents: Sequence[str] = (),
+        parts: Mapping[str, bytes] | None = None,
     ) -> str:
         """Put a text into the library, its recipe inside. Returns the new id, under which `index` makes it found."""
         data = recipes.markdown(text, recipe).encode("utf-8", "replace")
-        return self.save_file(owner, kind, data, recipe, title, job_id, parents)
+        return self.save_file(owner, kind, data, recipe, title, job_id, parents, parts)
 
     def save_file(
         self,
@@ -141,7 +155,7 @@ class Creations:
         folder = self._folder_of(owner)
         with storage_errors(self._folder):
             folder.mkdir(parents=True, exist_ok=True)
-        files = {SUFFIXES[kind]: data} | {PARTS[part]: content for part, content in (parts or {}).items()}
+        files = {SUFFIXES[kind]: data} | {_beside(part, content): content for part, content in (parts or {}).items()}
         try:
             for suffix, content in files.items():
                 write_whole(folder / f"{creation.id}{suffix}", content)
@@ -220,18 +234,34 @@ class Creations:
     def path(self, owner: str, creation_id: str, part: str = "") -> Path:
         """The file itself, recipe inside; with `part` what stands beside it under that name."""
         creation = self.get(owner, creation_id)
-        suffix = SUFFIXES[creation.kind] if not part else PARTS.get(part)
-        path = self._folder_of(owner) / f"{creation_id}{suffix}"
-        if suffix is None or not path.is_file():
-            raise NotFound(thing="creation")
-        return path
+        for suffix in (SUFFIXES[creation.kind],) if not part else PARTS.get(part, ()):
+            path = self._folder_of(owner) / f"{creation_id}{suffix}"
+            if path.is_file():
+                return path
+        raise NotFound(thing="creation")
 
     def converted(self, owner: str, creation_id: str, file_format: str) -> bytes:
-        """A picture as a file of another format ("webp", "jpeg"), recipe inside."""
+        """The creation as a file of another format, recipe inside.
+
+        A picture as "webp" or "jpeg", a sound as "wav", "mp3" or "ogg", what was heard as "srt", "vtt", "json" or "txt".
+        """
         creation = self.get(owner, creation_id)
-        if creation.kind != "image":
-            raise NotFound(thing="picture")
-        return pictures.convert(self.path(owner, creation_id), creation.recipe, file_format)
+        if creation.kind == "image" and file_format in pictures.FORMATS:
+            return pictures.convert(self.path(owner, creation_id), creation.recipe, file_format)
+        if creation.kind == "sound" and file_format in sounds.FORMATS:
+            return sounds.convert(self.path(owner, creation_id), creation.recipe, file_format)
+        if creation.kind == "text" and file_format in transcripts.FORMATS:
+            segments = self.path(owner, creation_id, "segments").read_bytes()
+            return transcripts.convert(segments, creation.recipe, file_format)
+        raise NotFound(thing="file")
+
+    def parts(self, owner: str, creation_id: str, names: Sequence[str]) -> dict[str, bytes]:
+        """Those of the named parts that stand beside a creation."""
+        found = {}
+        for name in names:
+            with suppress(NotFound, FileNotFoundError):
+                found[name] = self.path(owner, creation_id, name).read_bytes()
+        return found
 
     def text(self, owner: str, creation_id: str) -> str:
         """What the file of a text says, without the recipe."""
@@ -250,7 +280,7 @@ class Creations:
             creation = self.get(owner, creation_id)
             sidecar = self._sidecar(owner, creation_id)
             sidecar.unlink()  # first, so that a crash in between leaves what the next sweep takes
-            for suffix in (SUFFIXES[creation.kind], *PARTS.values()):
+            for suffix in (SUFFIXES[creation.kind], *ALL_PARTS):
                 sidecar.with_suffix(suffix).unlink(missing_ok=True)
             sync_folder(sidecar.parent)
             database.execute("DELETE FROM creations WHERE id = ?", (creation_id,))
@@ -270,7 +300,7 @@ class Creations:
         long_ago = time.time() - UNFINISHED_SECONDS
         for path in self._folder.glob("*/*"):
             name, dot, suffix = path.name.partition(".")
-            is_ours = dot + suffix in (*SUFFIXES.values(), *PARTS.values())
+            is_ours = dot + suffix in (*SUFFIXES.values(), *ALL_PARTS)
             is_unfinished = path.suffix == ".part" or (is_ours and not path.with_name(f"{name}.json").exists())
             with suppress(FileNotFoundError):  # a worker has just finished it
                 if is_unfinished and path.stat().st_mtime < long_ago:
@@ -319,11 +349,18 @@ class Creations:
         database.execute("INSERT OR REPLACE INTO creations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
+def _beside(part: str, content: bytes) -> str:
+    """How the name of a part ends; the first suffix unless the content says another."""
+    suffixes = PARTS[part]
+    own = f".{part}{suffix_of(content)}"
+    return own if own in suffixes else suffixes[0]
+
+
 def _prompt(creation: Creation) -> str:
-    """What a picture was asked to show. A recipe in a sidecar may be anything."""
+    """What a picture was asked to show, or a voice to say. A recipe in a sidecar may be anything."""
     request = creation.recipe.get("request")
-    prompt = request.get("prompt") if isinstance(request, dict) else None
-    return prompt if isinstance(prompt, str) else ""
+    asked = (request.get("prompt"), request.get("text")) if isinstance(request, dict) else ()
+    return next((words for words in asked if isinstance(words, str) and words), "")
 
 
 def _write_sidecar(folder: Path, creation: Creation) -> None:

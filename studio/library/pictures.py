@@ -12,6 +12,7 @@ from PIL import Image
 from pipelines.provenance import pictures
 
 THUMBNAIL_PIXELS = 384
+FORMATS = ("webp", "jpeg")
 
 
 def thumbnail(image: Any) -> bytes:

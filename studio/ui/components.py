@@ -94,7 +94,9 @@ def keep(parts: dict[str, Any], saved: gr.BrowserState) -> None:
     """Write what the parts hold into the browser whenever the person changes one; the server is not asked."""
     js = f"(...values) => Object.fromEntries({list(parts)}.map((name, at) => [name, values[at]]))"
     every = list(parts.values())
-    gr.on([part.input for part in every], None, every, saved, js=js, api_visibility="private")
+    # gradio 6.31 tells of a paste with what stood there before it: so what is left is kept once more
+    left = [part.blur for part in every if isinstance(part, gr.Textbox)]
+    gr.on([part.input for part in every] + left, None, every, saved, js=js, api_visibility="private")
 
 
 def bring_back(blocks: gr.Blocks, parts: dict[str, Any], saved: gr.BrowserState) -> None:

@@ -16,6 +16,7 @@ from pipelines.types.image import ImageResult
 from pipelines.types.text import TextRequest, TextResult
 from studio.jobs.job import Job, Place
 from studio.services import Services
+from studio.ui.audio.endpoints import AudioEndpoints
 from studio.ui.components import first_model
 from studio.ui.image.endpoints import ImageEndpoints
 from studio.ui.stream import follow
@@ -31,9 +32,12 @@ UPLOADED = {"validate_meta": True}  # gradio has looked where a file lies only i
 def add_endpoints(services: Services) -> None:
     """Give the Blocks that is being built its endpoints."""
     its, images, training = Endpoints(services), ImageEndpoints(services), TrainingEndpoints(services)
+    audio = AudioEndpoints(services)
     text = (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job)
     of_training = (training.train, training.stop_training, training.resume_training)
-    for endpoint in (*text, images.generate_image, images.edit_image, images.upscale_image, *of_training):
+    of_images = (images.generate_image, images.edit_image, images.upscale_image)
+    of_sound = (audio.speak, audio.transcribe, audio.compose, audio.edit_sound)
+    for endpoint in (*text, *of_images, *of_sound, *of_training):
         api(told(typed(endpoint)), api_name=endpoint.__name__, concurrency_limit=None)
 
 

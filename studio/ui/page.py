@@ -12,12 +12,13 @@ from studio.ui.endpoints import add_endpoints
 from studio.ui.i18n import translations
 from studio.ui.no_fetching import forbid_fetching
 from studio.ui.pickers import keep_fresh
+from studio.ui.tabs.audio import AudioTab
 from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.library import LibraryTab
 from studio.ui.tabs.models import ModelsTab
 from studio.ui.tabs.text import TextTab
 from studio.ui.tabs.training import TrainingTab
-from studio.ui.theme import CSS_FILE, HEAD, IMAGE_SCRIPT, theme
+from studio.ui.theme import CSS_FILE, HEAD, SCRIPTS, theme
 from studio.ui.wishes import NONE
 
 CACHE_SWEEP_SECONDS = 3600
@@ -36,16 +37,18 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         with gr.Tabs(elem_id="studio-tabs") as tabs:
             text = TextTab(services, wish, tabs)
             image = ImageTab(services, wish, tabs)
+            audio = AudioTab(services, wish, tabs)
             training = TrainingTab(services, wish, tabs)
             LibraryTab(services, wish)
             ModelsTab(services, wish, tabs)
         keep_fresh(
             services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
-            image=image.images.settings.model,
+            image=image.images.settings.model, sounds=audio.pickers,
         )  # fmt: skip
         keep_in_address(page, tabs)
         text.load(page)
         image.load(page)
+        audio.load(page)
         training.load(page)
         drawer.load(page)
         add_endpoints(services)
@@ -53,7 +56,7 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
     return page, {
         "theme": theme(),
         "css": CSS_FILE.read_text("utf-8"),
-        "head": f"{HEAD}{ADDRESS_HEAD}<script>\n{IMAGE_SCRIPT.read_text('utf-8')}</script>\n",
+        "head": HEAD + ADDRESS_HEAD + "".join(f"<script>\n{one.read_text('utf-8')}</script>\n" for one in SCRIPTS),
         "i18n": translations(),
         "ssr_mode": False,
         "run_history": False,

@@ -3,10 +3,12 @@
 What a person chose stays chosen. It is handed the pickers and knows no tab.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
+from pipelines.types.model import Task
 from studio.services import Services
 from studio.ui.components import model_choices, model_choices_of, quietly
 from studio.ui.i18n import language
@@ -15,9 +17,10 @@ from studio.ui.lists import TASKS
 
 
 def keep_fresh(
-    services: Services, tabs: gr.Tabs, *, chat: gr.Dropdown, tasks: gr.Dropdown, kind: gr.Radio, image: gr.Dropdown
-) -> None:
-    """`kind` is what the tasks' models are for."""
+    services: Services, tabs: gr.Tabs, *, chat: gr.Dropdown, tasks: gr.Dropdown, kind: gr.Radio, image: gr.Dropdown,
+    sounds: Mapping[Task, gr.Dropdown],
+) -> None:  # fmt: skip
+    """`kind` is what the tasks' models are for; `sounds` are those of each kind of work with sound."""
 
     def look(task: str, request: gr.Request) -> dict[Any, Any]:
         lang = language(request)
@@ -26,7 +29,8 @@ def keep_fresh(
             chat: model_choices(services, "chat", lang),
             tasks: model_choices(services, task if task in TASKS else "write", lang),  # type: ignore[arg-type]
             image: model_choices_of(services, pictures, lang),
+            **{picker: model_choices(services, one, lang) for one, picker in sounds.items()},
         }
         return {picker: gr.update(choices=offered) for picker, offered in choices.items()}
 
-    tabs.select(look, kind, [chat, tasks, image], **quietly())
+    tabs.select(look, kind, [chat, tasks, image, *sounds.values()], **quietly())

@@ -11,17 +11,20 @@ from dataclasses import dataclass, replace
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.types.events import Loading, Plan, Preview, Progress, Token
+from pipelines.types.sound import Heard
 from pipelines.types.text import TextResult
 from studio.jobs.folder import End
 from studio.jobs.job import Job, JobEvent, Place
 from studio.jobs.supervisor import Supervisor
 
-SHOW_EVERY_SECONDS = 0.08  # a reader who comes late catches up in a few updates, not in one for each past token
+# A reader who comes late catches up in a few updates, not in one for each past token. Text is read as it comes; of steps and
+# previews a few looks a second are enough, and each takes the browser some 20 ms, from the cores that draw on a laptop.
+SHOW_EVERY_SECONDS = {Token: 0.08, Heard: 0.1, Progress: 0.5, Preview: 0.5}
 
 
 @dataclass(frozen=True)
 class Live:
-    """All that is known of a running job: the text so far and what it is doing, or how it ended.
+    """All that is known of a running job: the text and the sound so far and what it is doing, or how it ended.
 
     `paces` are two readings of its progress, (done, time), the first and the newest.
     """
@@ -30,6 +33,7 @@ class Live:
     waits: Place | None = None
     stage: Loading | Plan | Progress | None = None
     preview: Preview | None = None
+    heard: tuple[Heard, ...] = ()
     paces: tuple[tuple[int, float], ...] = ()
     is_started: bool = False
     end: End | None = None
@@ -76,8 +80,13 @@ def fold(live: Live, event: JobEvent) -> Live:
             return replace(live, stage=event.data, waits=None, paces=paces, is_started=True)
         case Preview():
             return replace(live, preview=event.data, waits=None, is_started=True)
+        case Heard():
+            return replace(live, heard=(*live.heard, event.data), waits=None, is_started=True)
         case Token():
-            return replace(live, text=live.text + event.data.text, stage=None, waits=None, is_started=True)
+            stage = (
+                live.stage if isinstance(live.stage, Progress) and live.stage.unit == "seconds" else None
+            )  # of sound
+            return replace(live, text=live.text + event.data.text, stage=stage, waits=None, is_started=True)
         case End():
             text = _text(event.data) if event.data.result is not None else live.text
             return replace(live, text=text, stage=None, waits=None, end=event.data)
@@ -89,7 +98,7 @@ def _text(end: End) -> str:
 
 
 async def follow(jobs: Supervisor, owner: str, job_id: str) -> AsyncIterator[Live]:
-    """The states of a job from its start to its end, at most about twelve a second; the last one has an `end`.
+    """The states of a job from its start to its end, of text at most about twelve a second; the last one has an `end`.
 
     Raises NotFound when there is no such job of this owner.
     """
@@ -98,8 +107,7 @@ async def follow(jobs: Supervisor, owner: str, job_id: str) -> AsyncIterator[Liv
     async for event in jobs.watch(owner, job_id):
         live = fold(live, event)
         now = time.monotonic()
-        is_one_of_many = isinstance(event.data, Token | Progress | Preview)
-        if live.end is not None or not is_one_of_many or now - shown_at >= SHOW_EVERY_SECONDS:
+        if live.end is not None or now - shown_at >= SHOW_EVERY_SECONDS.get(type(event.data), 0.0):
             shown_at = now
             yield live
 

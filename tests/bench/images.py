@@ -3,6 +3,7 @@
     pipeline    steps/s of ImagePipeline with its previews, against the bare diffusers call with the same weights and seeds
     previews    ImagePipeline with previews against itself without them
     studio      steps/s of one picture by a job of a running studio, against the bare call; previews are made and kept
+    page        the same, asked for in a Chromium that shows it on its way, on the same processors
 
 A rate counts the denoising steps over the whole call: words, steps, decoding. Whoever is first in a pair takes turns.
 The same by CPU time tells more on a machine that has other work.
@@ -18,17 +19,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gradio_client import Client
+from playwright.sync_api import sync_playwright
 
 import pipelines.image
 from pipelines.image import ImagePipeline
 from pipelines.types.events import Preview
 from pipelines.types.image import ImageRequest
+from tests import chromium
 from tests.bench.record import record
+from tests.browser import draw
+from tests.browser.conftest import ARGUMENTS
 from tests.server import StudioServer
 
 STARTER = "openmoji-128"
 PROMPT = "a red apple"
 SEED = 1
+PAGE_STEPS = 300  # so that a person sees them go by
 
 
 def main() -> None:
@@ -40,7 +46,7 @@ def main() -> None:
     asked = parser.parse_args()
     bench = Bench(asked.model, asked.count, asked.steps)
     figures = bench.about() | bench.measure(asked.pairs) | measure_studio(asked.model, asked.steps, asked.pairs)
-    print(record("images", figures))
+    print(record("images", figures | measure_page(asked.model, asked.pairs)))
 
 
 class Bench:
@@ -134,16 +140,56 @@ def measure_studio(model: str, steps: int, pairs: int) -> dict[str, float | int 
                 client.predict(prompt=PROMPT, model=model, steps=steps, seed=SEED, api_name="/generate_image")
 
             _, direct = _pairs(pairs, ask, bench._direct)
-            ends = [json.loads(path.read_text()) for path in server.home.glob("jobs/*/end.json")]
+            rate = statistics.median(_rates(server))
         finally:
             server.stop()
-    rates = [end["result"]["steps_done"] / end["result"]["seconds"] for end in ends]
     bare = steps / statistics.median(cost.wall for cost in direct)
     return {
         "one picture, bare diffusers, steps/s": bare,
-        "one picture, by a job of the studio, steps/s": statistics.median(rates),
-        "speed by a job of the studio / bare diffusers": statistics.median(rates) / bare,
+        "one picture, by a job of the studio, steps/s": rate,
+        "speed by a job of the studio / bare diffusers": rate / bare,
     }
+
+
+def measure_page(model: str, pairs: int) -> dict[str, float | int | str]:
+    """One picture at a time, by a person at the page: the browser shows steps and previews meanwhile."""
+    bench = Bench(model, 1, PAGE_STEPS)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = StudioServer(Path(folder) / "home").start()
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=ARGUMENTS)
+        try:
+            page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
+            page.goto(server.url)
+            draw.open_images(page)
+            draw.say(page, PROMPT)
+            draw.enter(page, "steps", str(PAGE_STEPS))
+            draw.count(page, 1)
+
+            def ask() -> None:
+                ended = len(_rates(server))
+                draw.run(page)
+                while len(_rates(server)) == ended:
+                    page.wait_for_timeout(100)
+
+            _, direct = _pairs(pairs, ask, bench._direct)
+            rates = _rates(server)[1:]
+        finally:
+            browser.close()
+            server.stop()
+    bare = [PAGE_STEPS / cost.wall for cost in direct]
+    ratios = [through / alone for through, alone in zip(rates, bare, strict=True)]
+    return {
+        "one picture of many steps, bare diffusers, steps/s": statistics.median(bare),
+        "one picture of many steps, at the page, steps/s": statistics.median(rates),
+        "speed at the page / bare diffusers": statistics.median(ratios),
+    }
+
+
+def _rates(server: StudioServer) -> list[float]:
+    """Steps a second of every picture that is done, the oldest first."""
+    ends = sorted(server.home.glob("jobs/*/end.json"), key=lambda path: path.stat().st_mtime)
+    results = [json.loads(path.read_text())["result"] for path in ends]
+    return [result["steps_done"] / result["seconds"] for result in results]
 
 
 class Cost(NamedTuple):

@@ -27,7 +27,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalHub]:
         named = {"architectures": ["LlamaForCausalLM"]}
         hub.add(GATED, tiny, is_gated=True, card={"license": "llama3.2"}, config=named)
         hub.add("someone/pickles", {"config.json": b"{}", "pytorch_model.bin": b"\x80\x02."})
-        whisper = b'{"architectures": ["WhisperForConditionalGeneration"]}'
+        whisper = b'{"architectures": ["DetrForObjectDetection"]}'
         hub.add("someone/listener", {"config.json": whisper, "model.safetensors": b"x"})
         yield hub
 
@@ -227,9 +227,9 @@ def test_a_gated_model_says_where_to_accept_and_takes_a_token(
     ("name", "words"),
     [
         ("someone/pickles", "pickles"),
-        ("someone/listener", "WhisperForConditionalGeneration"),
+        ("someone/listener", "DetrForObjectDetection"),
         ("someone/pickles", "pickle 文件"),
-        ("someone/listener", "WhisperForConditionalGeneration 类"),
+        ("someone/listener", "DetrForObjectDetection 类"),
     ],
 )
 def test_what_cannot_run_is_said_before_a_download(

@@ -70,3 +70,15 @@ def bert_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     BertForMaskedLM(config).save_pretrained(target)
     return target
+
+
+@pytest.fixture(scope="session")
+def kokoro_folder() -> Path:
+    """The real starter model for speech; it is fetched once for a machine."""
+    return StarterStore().folder("kokoro-82m", ignore)
+
+
+@pytest.fixture(scope="session")
+def whisper_folder() -> Path:
+    """The real starter model for transcription; it is fetched once for a machine."""
+    return StarterStore().folder("whisper-base", ignore)

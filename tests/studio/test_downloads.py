@@ -199,7 +199,7 @@ def _down(hub: LocalHub) -> None:
 
 
 def _class(hub: LocalHub) -> None:
-    hub.repositories[MODEL].files["config.json"] = b'{"architectures": ["WhisperForConditionalGeneration"]}'
+    hub.repositories[MODEL].files["config.json"] = b'{"architectures": ["DetrForObjectDetection"]}'
 
 
 REFUSALS = {
@@ -211,7 +211,7 @@ REFUSALS = {
     "unknown": (_nothing, "UnknownModel", "someone/llama"),
     "wrong content": (_wrong, "WrongContent", "model.safetensors"),
     "down": (_down, "ModelNotHere", "503"),
-    "class": (_class, "UnsupportedModel", "WhisperForConditionalGeneration"),
+    "class": (_class, "UnsupportedModel", "DetrForObjectDetection"),
 }
 
 

@@ -22,10 +22,11 @@ from studio.ui.image import view
 from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.image.layout import lay_out
 from studio.ui.image.picture_box import url_of
-from studio.ui.image.view import Picture, Working
+from studio.ui.image.view import Picture
 from studio.ui.stream import Live, follow_all
 from studio.ui.watchers import Watchers
 from studio.ui.words import say
+from studio.ui.working import Working, followed
 
 Updates = dict[Any, Any]
 
@@ -188,7 +189,7 @@ class ImageStageView:
         now = time.time()
         what, which = scene.shown
         if what == "follow":
-            which = _followed(which, working, lives)
+            which = followed(which, working, lives)
         rows = [row for row in working if row.job.id != which] if what != "creation" else working
         queue = {self.parts.queue: view.queue(rows, scene.language, now)}
         if what == "creation":
@@ -344,17 +345,3 @@ class ImageStageView:
 
 def unkept_pictures(urls: tuple[str, ...]) -> list[Picture]:
     return [Picture(str(number), url, say("untitled_picture", "en"), is_kept=False) for number, url in enumerate(urls)]
-
-
-def _followed(job_id: str, working: list[Working], lives: Mapping[str, Live]) -> str:
-    """The asked job while it is not finished, else the one that runs, else the one that ended last."""
-    unfinished = {row.job.id for row in working}
-    if job_id in unfinished:
-        return job_id
-    running = [row.job.id for row in working if row.live.is_started]
-    if running:
-        return running[0]
-    if job_id and job_id not in lives and not working:
-        return job_id
-    ended = [(live.end.ended, one) for one, live in lives.items() if live.end is not None]
-    return max(ended)[1] if ended else job_id or next(iter(unfinished), "")

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pipelines.types.events import Progress
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ModelSpec
-from studio.jobs.job import Job
 from studio.library.creations import Item
 from studio.ui import lists
 from studio.ui.facts import doing_line, duration, error_line
 from studio.ui.safe import escape
 from studio.ui.stream import Live
 from studio.ui.words import say
+from studio.ui.working import Working, meter, seconds_left
+from studio.ui.working import queue as working_queue
 
 SHOWN_UNREAD = 160  # characters
 FORMATS = (("PNG", ""), ("WebP", "?as=webp"), ("JPEG", "?as=jpeg"))
@@ -30,15 +31,6 @@ class Picture:
     title: str
     is_kept: bool = True
     before_url: str = ""
-
-
-@dataclass(frozen=True)
-class Working:
-    """An unfinished job, and how long such a job usually takes on this machine."""
-
-    job: Job
-    live: Live
-    usual_seconds: float | None = None
 
 
 # ── lines of text ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -57,22 +49,6 @@ def working_line(working: Working, language: str, now: float) -> str:
     if left is not None:
         parts.append(say("image_left", language, n=duration(left, language)))
     return " · ".join(parts)
-
-
-def seconds_left(working: Working, now: float) -> float | None:
-    """By the pace of this job once it has one, before that by what such jobs took on this machine."""
-    stage, rate = working.live.stage, working.live.rate
-    if isinstance(stage, Progress) and rate:
-        return max(0.0, (stage.total - stage.done) / rate)
-    if working.usual_seconds is None or not working.live.is_started:
-        return None
-    return max(0.0, working.usual_seconds - (now - (working.job.started or now)))
-
-
-def share_done(live: Live) -> float | None:
-    """0 … 1; None while nobody can say."""
-    stage = live.stage
-    return stage.done / stage.total if isinstance(stage, Progress) and stage.total else None
 
 
 def image_facts(result: ImageResult, name: str, language: str) -> str:
@@ -209,33 +185,13 @@ def downloads(picture: Picture, language: str) -> str:
     )
 
 
-def meter(live: Live) -> str:
-    """A bar as long as the share that is done, or a running one while nobody can say."""
-    share = share_done(live)
-    if share is None:
-        return '<div class="bar" aria-hidden="true"></div>'
-    return (
-        f'<div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share * 100:.0f}">'
-        f'<span style="width:{share:.1%}"></span></div>'
-    )
-
-
 # ── what waits and what was made ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def queue(rows: Sequence[Working], language: str, now: float) -> str:
     """What runs and waits in this tab, each with its bar and its Stop; nothing where there is nothing more than one."""
-    if not rows:
-        return ""
-    parts = []
-    for row in rows:
-        parts.append(
-            f'<li class="queued"><div class="line-title">{escape(row.job.title or say("untitled_picture", language))}</div>'
-            f'<div class="mono">{escape(working_line(row, language, now))}</div>{meter(row.live) if row.live.is_started else ""}'
-            f'<div class="item-actions">{lists.button("show", row.job.id, say("show", language))}'
-            f"{lists.button('stop', row.job.id, say('stop', language))}</div></li>"
-        )
-    return f'<ul class="lines queue" aria-label="{escape(say("jobs", language))}">{"".join(parts)}</ul>'
+    told = [(row, row.job.title or say("untitled_picture", language), working_line(row, language, now)) for row in rows]
+    return working_queue(told, language)
 
 
 def recent(entries: Sequence[Item], language: str) -> str:

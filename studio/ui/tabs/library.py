@@ -30,7 +30,9 @@ from studio.ui.words import say
 
 Updates = dict[Any, Any]
 
-FILE_TYPES = [".md", ".txt", ".json", ".png", ".webp", ".jpg", ".jpeg"]
+SENT = ("to-bench", "to-hear", "to-say")  # wishes that a card may set
+
+FILE_TYPES = [".md", ".txt", ".json", ".png", ".webp", ".jpg", ".jpeg", ".flac", ".wav", ".mp3", ".ogg"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class LibraryTab:
                 label=t("library_search"), placeholder=t("library_search_hint"), max_lines=1, scale=3, min_width=200,
                 elem_id="library-search",
             )  # fmt: skip
-            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image")]
+            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image", "sound")]
             self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=4, min_width=240, elem_id="library-kind")
             self._starred = gr.Checkbox(
                 False, label=t("only_starred"), scale=1, min_width=140, elem_id="library-starred"
@@ -135,6 +137,8 @@ class LibraryTab:
                 return {self._wish: make_wish("creation", creation_id)}
             case ("open-conversation", conversation_id):
                 return {self._wish: make_wish("conversation", conversation_id)}
+            case (str(action), creation_id) if action in SENT:
+                return {self._wish: make_wish(action, creation_id)}
             case ("first", _):
                 return {self._wish: make_wish("text", "")}
             case ("star", creation_id):
@@ -165,7 +169,7 @@ def entries_of(
 ) -> tuple[list[Header | Item], int, int]:
     """Conversations and creations together, the newest first: those of one page, its number, the number of pages.
 
-    `kind` is "all", "text", "image" or "conversation"; a conversation carries no star. A page beyond the last is the last.
+    `kind` is "all", "text", "image", "sound" or "conversation"; a conversation carries no star. A page beyond the last is the last.
     """
     if owner == GUEST:
         return [], 0, 1

@@ -16,6 +16,7 @@ from studio.ui.text.private import PrivateConversations
 from studio.ui.text.tasks import Tasks
 from studio.ui.told import told
 from studio.ui.wishes import Wish
+from studio.ui.wishes import wish as make_wish
 
 EXAMPLES_FILE = Path(__file__).parents[3] / "assets" / "prompts" / "examples.json"
 
@@ -43,6 +44,7 @@ class TextTab:
         outputs = [self._tabs, self._inner, *chat.outputs, *tasks.show_outputs]
         wish.change(told(self._grant), [wish, chat.hidden], outputs, **quiet)
         tasks.parts.recent.click(told(self._open_recent), None, outputs, **quiet)
+        tasks.parts.to_speech.click(lambda job_id: make_wish("say-job", job_id), tasks.job, wish, **quiet)
         tasks.parts.to_chat.click(told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], **quiet)
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -63,7 +65,8 @@ class TextTab:
             case ("conversation", str(conversation_id), _):
                 return self._at("chat") | self.chat.open(conversation_id, hidden, request)
             case ("creation", str(creation_id), _):
-                if self._services.creations.get(owner, creation_id).kind == "text":
+                creation = self._services.creations.get(owner, creation_id)
+                if creation.kind == "text" and isinstance(recipe.request_of(creation.recipe), TextRequest):
                     return self._open_creation(owner, creation_id, request)
             case ("job", str(job_id), _):
                 job = self._services.jobs.get(owner, job_id)
@@ -74,6 +77,9 @@ class TextTab:
                     return self._at("tasks") | form | self.tasks.shown(owner, job.id)
             case ("text", _, _):
                 return {self._tabs: gr.Tabs(selected="text")}
+            case ("to-write", str(creation_id), _):
+                text = self._services.creations.text(owner, creation_id).strip()
+                return self._at("tasks") | {self.tasks.parts.prompt: text}
             case ("recipe", str(text), _):
                 asked = recipe.request_of(json.loads(text))
                 if isinstance(asked, TextRequest) and any(one.role == "assistant" for one in asked.messages):

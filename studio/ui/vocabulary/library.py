@@ -7,12 +7,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_all": ("All", "全部"),
     "kind_text": ("Texts", "文本"),
     "kind_image": ("Pictures", "图片"),
+    "kind_sound": ("Sounds", "声音"),
     "kind_conversation": ("Conversations", "对话"),
     "only_starred": ("Only starred", "仅星标"),
     "library_empty": (
-        "<h3>Everything you make stands here</h3><p>Texts, conversations and pictures, each with the settings that made it. "
+        "<h3>Everything you make stands here</h3><p>Texts, conversations, pictures and sounds, each with the settings that made it. "
         "Go to Text, run a task or send a message, and come back.</p>",
-        "<h3>你创作的一切都会出现在这里</h3><p>文本、对话和图片，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
+        "<h3>你创作的一切都会出现在这里</h3><p>文本、对话、图片和声音，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
     ),
     "library_none": ("Nothing here has these words.", "没有找到包含这些词的内容。"),
     "library_drop": (

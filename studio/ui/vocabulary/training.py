@@ -46,10 +46,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "base_model_help": ("The model that the training goes on from.", "训练在这个模型的基础上进行。"),
     # data
     "dataset": ("Data set", "数据集"),
+    "trainer_note_transformer": ("Note Transformer", "音符 Transformer"),
+    "about_note_transformer": (
+        "Learns which note comes next, and so to compose; each tune is read in every key.",
+        "学习预测下一个音符，从而学会作曲；每首曲子都会移到各个调上。",
+    ),
     "dataset_digits": ("1,797 handwritten digits, 8 × 8 pixels", "1,797 个手写数字，8 × 8 像素"),
     "dataset_mnist5k": ("5,000 handwritten digits of MNIST, 28 × 28 pixels", "MNIST 的 5,000 个手写数字，28 × 28 像素"),
     "dataset_openmoji": ("1,550 OpenMoji pictures, 64 × 64 pixels", "1,550 张 OpenMoji 图片，64 × 64 像素"),
     "dataset_python_docs": ("Python's language reference, 79 chapters", "Python 语言参考，79 章"),
+    "dataset_fiddle_tunes": ("Fiddle tunes of old collections", "旧曲集中的小提琴曲"),
     "dataset_tang_poems": ("35,600 Tang poems in regular form", "35,600 首唐代格律诗"),
     "data_source": ("Source", "来源"),
     "data_split": (
@@ -77,6 +83,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_of_labelled pictures": ("pictures with labels", "带标签图片"),
     "own_clean": ("Every row is good.", "每一行都没有问题。"),
     "own_defects": ("{n} rows were left out. What was found:", "有 {n} 行未采用。检查结果："),
+    "own_delete_sure": ("Delete this data set?", "删除这个数据集？"),
+    "own_keep": ("Keep it", "保留"),
     "own_too_little": (
         "Only {n} rows can be learnt from; it takes at least {least}. What was found:",
         "只有 {n} 行可以用来学习，至少需要 {least} 行。检查结果：",
@@ -86,6 +94,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "defect_unreadable_file": ("cannot be read", "无法读取"),
     "defect_wrong_encoding": ("is not UTF-8; save it as UTF-8", "不是 UTF-8 编码，请另存为 UTF-8"),
     "defect_garbled": ("has garbled characters", "含有乱码"),
+    "defect_broken_characters": ("has halves of characters", "含有不完整的字符"),
     "defect_bad_json": ("is no valid JSON", "不是有效的 JSON"),
     "defect_not_an_object": ("is JSON, but no object with columns", "是 JSON，但不是带字段的对象"),
     "defect_wrong_columns": ("has another number of fields than the first line", "字段数与首行不同"),
@@ -276,6 +285,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "sample_after": ("after step {step}", "第 {step} 步"),
     "log": ("Log", "日志"),
     "model_stands": ("The model “{name}” stands in {place}.", "模型“{name}”已出现在{place}。"),
+    "model_tried": ("The model “{name}” is ready. Try it below.", "模型“{name}”已就绪，可在下方试用。"),
+    "try_help": (
+        "Draw something, or open a picture, and ask the classifier what it is.",
+        "画点什么，或打开一张图片，看看分类器怎么判断。",
+    ),
+    "pad_clear": ("Clear", "清除"),
+    "try_tell": ("What is it?", "这是什么？"),
+    "try_empty": ("Draw something or open a picture first.", "请先画点什么，或打开一张图片。"),
+    "try_heat": ("The redder, the more it spoke for “{label}” (Grad-CAM).", "越红的部分越支持“{label}”（Grad-CAM）。"),
+    "confusion": ("Held-out pictures: what they are, and what they were taken for", "留出图片：真实类别与判断结果"),
+    "confusion_is": ("is ↓  taken for →", "真实 ↓  判为 →"),
     "model_stands_nowhere": (
         "The model “{name}” lies in the models folder. No tab runs this kind yet.",
         "模型“{name}”已保存在模型文件夹中。目前还没有页面能运行这类模型。",

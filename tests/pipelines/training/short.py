@@ -5,8 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipelines.score import words_of
 from pipelines.training.data import Pictures, Texts, find_datasets
 from pipelines.training.trainer import changed, find_trainers
+from tests.pipelines.tiny_tunes import tiny_tunes
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "cnn": {"plan.steps": 100, "plan.ema_decay": 0.9, "side": 32, "width": 8, "stages": 2, "batch": 24},
@@ -16,6 +18,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "char_transformer": {"plan.steps": 180, "plan.ema_decay": 0.9, "context": 48, "width": 64, "layers": 2, "batch": 16},
     "lstm": {"plan.steps": 250, "plan.ema_decay": 0.9, "context": 48, "width": 128, "batch": 24},
     "bert_mlm": {"plan.steps": 250, "plan.learning_rate": 0.005, "plan.ema_decay": 0.9, "context": 16, "width": 64, "layers": 1, "vocabulary": 400, "batch": 48},
+    "note_transformer": {"plan.steps": 200, "plan.learning_rate": 0.01, "plan.ema_decay": 0.9, "context": 64, "width": 32, "layers": 2, "heads": 2, "batch": 12},
 }  # fmt: skip
 
 
@@ -29,5 +32,8 @@ def settings_of(name: str, steps: int | None = None) -> Any:
 def data_of(kind: str) -> Pictures | Texts:
     if kind.endswith("pictures"):
         return find_datasets()["digits"].load(Path("unused"))
+    if kind == "scores":
+        tunes = tuple(" ".join(words_of(tune)) for tune in tiny_tunes(60))
+        return Texts(tunes[:50], tunes[50:])
     texts = find_datasets()["python_docs"].load(Path("unused"))
     return replace(texts, texts=texts.texts[:60], held_out=texts.held_out[:6])

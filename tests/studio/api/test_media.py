@@ -29,9 +29,10 @@ class Shelf:
         return self.folder / creation_id
 
     def find_preview(self, owner: str, job_id: str, name: str) -> bytes:
-        if (owner, job_id, name) != (self.owner, "job", "preview-1.jpg"):
-            raise NotFound(thing="picture")
-        return b"jpeg"
+        made = {"preview-1.jpg": b"jpeg", "sound-0.wav": b"RIFF"}
+        if (owner, job_id) != (self.owner, "job") or name not in made:
+            raise NotFound(thing="file")
+        return made[name]
 
     def find_sample(self, owner: str, run_id: str, name: str) -> Path:
         if (owner, run_id) != (self.owner, "run") or name not in NAMES:
@@ -91,6 +92,10 @@ def test_a_picture_is_had_in_another_format(shelf: Shelf) -> None:
         assert answer.content.endswith(name.encode()) and answer.headers["content-type"] == kind
         assert answer.headers["content-disposition"] == f'attachment; filename="a.png.{name}"'
         assert shelf.browser(shelf.identity.new_visitor()).get(f"/media/a.png?as={name}").status_code == 404
+    for name, kind in (("mp3", "audio/mpeg"), ("srt", "application/x-subrip"), ("vtt", "text/vtt; charset=utf-8")):
+        answer = shelf.browser(shelf.owner).get(f"/media/a.wav?as={name}")
+        assert answer.content.endswith(name.encode()) and answer.headers["content-type"] == kind
+        assert answer.headers["content-disposition"].startswith("attachment")
     for odd in ("", "svg", "../x", "html"):
         assert shelf.browser(shelf.owner).get("/media/a.png", params={"as": odd}).content == b"<script>0123456789"
 
@@ -108,6 +113,13 @@ def test_a_preview_is_its_owner_s_and_is_not_stored(shelf: Shelf) -> None:
     assert shelf.browser(shelf.owner).get("/media/jobs/job/preview-2.jpg").status_code == 404
     assert shelf.browser(shelf.identity.new_visitor()).get("/media/jobs/job/preview-1.jpg").status_code == 404
     assert shelf.browser(None).get("/media/jobs/job/preview-1.jpg").status_code == 404
+
+
+def test_a_piece_of_sound_is_its_owner_s_and_is_not_stored(shelf: Shelf) -> None:
+    answer = shelf.browser(shelf.owner).get("/media/jobs/job/sound-0.wav")
+    assert (answer.content, answer.headers["content-type"]) == (b"RIFF", "audio/wav")
+    assert "no-store" in answer.headers["cache-control"]
+    assert shelf.browser(shelf.identity.new_visitor()).get("/media/jobs/job/sound-0.wav").status_code == 404
 
 
 def test_what_a_run_made_is_shown_to_its_owner_alone(shelf: Shelf) -> None:

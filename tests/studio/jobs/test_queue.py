@@ -2,7 +2,12 @@
 
 from itertools import count
 
-from studio.jobs.queue import PREFERENCE_BOUND, TurnQueue, Waiting
+from pipelines.types.music import MusicRequest
+from pipelines.types.speech import SpeechRequest
+from pipelines.types.text import TextRequest
+from pipelines.types.transcription import TranscribeRequest
+from pipelines.types.workbench import WorkbenchRequest
+from studio.jobs.queue import LANES, PREFERENCE_BOUND, TurnQueue, Waiting
 
 _numbers = count()
 
@@ -105,3 +110,10 @@ def test_ahead_tells_the_order_that_take_keeps() -> None:
     assert len(queue) == 6, "a rehearsal takes nothing"
     assert before == _take_all(queue)[: len(before)]
     assert queue.ahead(last.job_id, set()) is None
+
+
+def test_sound_keeps_no_chat_waiting() -> None:
+    sounds = {SpeechRequest.lane, TranscribeRequest.lane, WorkbenchRequest.lane}
+    assert sounds == {"sound"} and LANES["sound"] == 1
+    assert TextRequest.lane not in sounds and MusicRequest.lane not in sounds
+    assert {TextRequest.lane, MusicRequest.lane} <= LANES.keys()

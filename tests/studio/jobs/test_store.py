@@ -5,7 +5,10 @@ from pathlib import Path
 
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ImageDefaults
+from pipelines.types.music import MusicRequest
+from pipelines.types.speech import SpeechRequest
 from pipelines.types.text import TextRequest
+from pipelines.types.transcription import TranscribeRequest
 from studio.jobs.folder import End, JobSpec
 from studio.jobs.store import JobStore, Row, amount_of
 
@@ -103,3 +106,9 @@ def test_a_page_torn_out_of_the_middle_is_found(tmp_path: Path) -> None:
     store.put(_row(1))
     assert store.get(_row(1).id) == _row(1)
     assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_the_work_of_sound_is_its_characters_or_its_seconds() -> None:
+    assert amount_of(SpeechRequest("m", "Hello.")) == 6.0
+    assert amount_of(MusicRequest("m", seconds=12.0)) == 12.0
+    assert amount_of(TranscribeRequest("m")) is None

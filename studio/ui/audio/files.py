@@ -1,0 +1,63 @@
+"""Sound files between a form and a request: looked at before they are taken, and put where a form can show them."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from pipelines.errors.requests import UnreadableSound
+from pipelines.provenance.sounds import SUFFIXES, suffix_of
+from pipelines.sounds import LIMIT_SECONDS
+
+MEDIA_TYPES = {
+    ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",
+}  # fmt: skip
+FILMS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska and WebM, MPEG
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file that somebody gave, and where it lies."""
+
+    path: str
+    data: bytes
+
+
+def sound(path: object, *, takes_midi: bool = False, limit_seconds: float = LIMIT_SECONDS) -> Given | None:
+    """The file in a box of sound; None where there is none. Raises UnreadableSound, in words, for what is none."""
+    import soundfile
+
+    if not isinstance(path, str) or not path:
+        return None
+    # 1 Is it a sound, whatever its name says?
+    name, data = Path(path).name, Path(path).read_bytes()
+    suffix = suffix_of(data)
+    if not data:
+        raise UnreadableSound(name=name, reason="it is empty")
+    if data.startswith(FILMS) or (data[4:8] == b"ftyp" and data[8:11] != b"M4A"):
+        raise UnreadableSound(name=name, reason="it is a film")
+    if suffix not in SUFFIXES and not (takes_midi and suffix == ".mid"):
+        raise UnreadableSound(name=name, reason="it is no sound, whatever its name says")
+    # 2 Does its header hold?
+    if suffix in SUFFIXES:
+        try:
+            info = soundfile.info(path)
+        except soundfile.SoundFileError as error:
+            raise UnreadableSound(name=name, reason="it is damaged") from error
+        if not info.frames:
+            raise UnreadableSound(name=name, reason="it is empty")
+        if info.duration > limit_seconds:
+            raise UnreadableSound(name=name, reason=f"it is longer than {limit_seconds / 60:.0f} minutes")
+    return Given(path, data)
+
+
+def put_in_cache(data: bytes) -> str:
+    """The path of a sound of the library as a box can show it: gradio shows files of its cache alone."""
+    return save_bytes_to_cache(data, f"sound{suffix_of(data)}", get_upload_folder())
+
+
+def url_of(data: bytes) -> str:
+    media_type = MEDIA_TYPES.get(suffix_of(data), "image/png")
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
