@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import cast
 
 from pipelines.base import Pipeline
-from pipelines.composing import compose
+from pipelines.hearing.transcription import open_recording, transcribe
 from pipelines.loading.memory.cache import LoadCancelled
-from pipelines.speech import speak
-from pipelines.transcription import open_recording, transcribe
+from pipelines.music.composing import compose
+from pipelines.speech.speaking import speak
 from pipelines.types.crossing import AudioRequest
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
 from pipelines.types.music import MusicRequest, MusicResult

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from pipelines.errors.requests import SettingOutOfRange, SoundTooLong
-from pipelines.measures import loudness, measure, peak_of, pitch_track
-from pipelines.sound_pictures import spectrogram, waveform
-from pipelines.sounds import open_sound
-from pipelines.stretching import stretched
+from pipelines.sound.files import open_sound
+from pipelines.sound.measures import loudness, measure, peak_of, pitch_track
+from pipelines.sound.pictures import spectrogram, waveform
+from pipelines.sound.stretching import stretched
 from pipelines.types.events import IsCancelled, OnEvent, Progress, ignore, never
 from pipelines.types.sound import Wave
 from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult

@@ -84,7 +84,9 @@ class DataChanged(TrainingError):
 
 
 class TookTooLong(TrainingError):
-    en = "Reading the data took more than {seconds:.0f} s. Try again when the machine has less to do, or with less data."
+    en = (
+        "Reading the data took more than {seconds:.0f} s. Try again when the machine has less to do, or with less data."
+    )
     zh = "读取数据超过 {seconds:.0f} 秒。请在机器较空闲时重试，或减少数据量。"
 
 

@@ -19,10 +19,10 @@ from pipelines.errors.models import AdapterMismatch, ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement.devices import Place, is_out_of_memory, usable_cores
-from pipelines.phonemes.chinese import Chinese
-from pipelines.phonemes.english import English
-from pipelines.phonemes.japanese import Japanese
-from pipelines.sentences import runs
+from pipelines.speech.phonemes.chinese import Chinese
+from pipelines.speech.phonemes.english import English
+from pipelines.speech.phonemes.japanese import Japanese
+from pipelines.speech.sentences import runs
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task

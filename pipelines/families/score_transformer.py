@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines import score_model
 from pipelines.errors.models import AdapterMismatch, ModelDamaged
-from pipelines.known_runs import KnownRuns, read_runs
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import CPU, Place
-from pipelines.score import VOCABULARY
+from pipelines.music import score_model
+from pipelines.music.known_runs import KnownRuns, read_runs
+from pipelines.music.score import VOCABULARY
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task

@@ -15,7 +15,7 @@ from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.phonemes.english_words import in_words
+from pipelines.speech.phonemes.english_words import in_words
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task

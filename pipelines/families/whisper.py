@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import AdapterMismatch
-from pipelines.listening import Window, listen
+from pipelines.hearing.listening import Window, listen
+from pipelines.hearing.log_mel import SAMPLING_RATE
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.log_mel import SAMPLING_RATE
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task

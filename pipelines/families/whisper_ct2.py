@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import AdapterMismatch, ModelDamaged
-from pipelines.listening import Window, listen
+from pipelines.hearing.listening import Window, listen
+from pipelines.hearing.log_mel import log_mel
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement.devices import Place, is_out_of_memory, usable_cores
-from pipelines.log_mel import log_mel
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from pipelines.provenance.pictures import KEYWORD, LIMIT_TEXT_BYTES, licence_line
-from pipelines.sounds import BLOCK_FRAMES, FORMATS, fitting
+from pipelines.sound.files import BLOCK_FRAMES, FORMATS, fitting
 from pipelines.types.sound import Wave
 
 LIMIT_BYTES = 64_000_000

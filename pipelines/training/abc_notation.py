@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from pipelines.errors.requests import NoSuchKey
-from pipelines.keys import Key, read_key
-from pipelines.score import TICKS_PER_WHOLE, Bar, ScoreNote, Tune
+from pipelines.music.score import TICKS_PER_WHOLE, Bar, ScoreNote, Tune
+from pipelines.sound.keys import Key, read_key
 
 METRES = {"C": (4, 4), "C|": (2, 2)}
 TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}  # so many notes in the time of so many, where the tune does not say

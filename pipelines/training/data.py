@@ -44,7 +44,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class Texts:
-    """Whole documents; of scores, tunes in the words of `pipelines/score.py`."""
+    """Whole documents; of scores, tunes in the words of `pipelines/music/score.py`."""
 
     texts: tuple[str, ...]
     held_out: tuple[str, ...]

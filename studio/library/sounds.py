@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines.provenance import sounds
-from pipelines.sounds import open_sound
+from pipelines.sound.files import open_sound
 
 FORMATS = ("wav", "mp3", "ogg")
 

@@ -26,7 +26,7 @@ import jiwer
 from pypinyin import Style, lazy_pinyin
 
 from pipelines.audio import AudioPipeline
-from pipelines.sounds import to_bytes
+from pipelines.sound.files import to_bytes
 from pipelines.types.events import Event
 from pipelines.types.sound import Heard
 from pipelines.types.speech import SpeechRequest

@@ -20,18 +20,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipelines import score_model
-from pipelines.composing import compose
 from pipelines.evaluation.ngram_perplexity import NgramModel
 from pipelines.families import score_transformer
-from pipelines.keys import MODES, TONICS, read_key
 from pipelines.loading.inspection.weights import check_model
 from pipelines.loading.placement.devices import choose_place
 from pipelines.loading.starter import ASSETS, default_cache_folder
-from pipelines.piano_roll import draw_roll
-from pipelines.score import METRES, TICKS_PER_BEAT, Tune, notes_of, tonic_pitch, words_of
-from pipelines.synthesis.instruments import INSTRUMENTS
-from pipelines.synthesis.render import render
+from pipelines.music import score_model
+from pipelines.music.composing import compose
+from pipelines.music.piano_roll import draw_roll
+from pipelines.music.score import METRES, TICKS_PER_BEAT, Tune, notes_of, tonic_pitch, words_of
+from pipelines.music.synthesis.instruments import INSTRUMENTS
+from pipelines.music.synthesis.render import render
+from pipelines.sound.keys import MODES, TONICS, read_key
 from pipelines.training.data import Texts
 from pipelines.training.datasets.fiddle_tunes import read_all
 from pipelines.training.trainers import note_transformer

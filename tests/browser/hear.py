@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
-from pipelines.sounds import to_bytes
+from pipelines.sound.files import to_bytes
 from pipelines.types.sound import Wave
 from tests.browser.talk import ENGINE_MILLISECONDS, settle
 

@@ -17,7 +17,7 @@ from pipelines.errors.requests import (
     PromptTooLong,
     UnreadableSound,
 )
-from pipelines.sounds import open_sound, to_bytes
+from pipelines.sound.files import open_sound, to_bytes
 from pipelines.types.events import Event, Progress, Token
 from pipelines.types.sound import Heard, Wave
 from pipelines.types.speech import SpeechRequest

@@ -11,8 +11,8 @@ import soundfile
 from PIL import Image
 
 from pipelines.errors.requests import MissingSound, SettingOutOfRange, SoundTooLong, UnreadableSound
-from pipelines.sounds import open_sound
-from pipelines.stretching import stretched
+from pipelines.sound.files import open_sound
+from pipelines.sound.stretching import stretched
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import never
 from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult

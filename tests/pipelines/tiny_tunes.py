@@ -2,7 +2,7 @@
 
 import random
 
-from pipelines.score import Bar, ScoreNote, Tune
+from pipelines.music.score import Bar, ScoreNote, Tune
 
 CHORDS = ((0, 4, 7, 12), (5, 9, 12, 9), (7, 11, 14, 11), (4, 7, 12, 7))
 ORDERS = ((0, 1, 2, 3), (2, 1, 0, 1), (0, 2, 1, 2))

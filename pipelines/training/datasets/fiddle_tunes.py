@@ -1,4 +1,4 @@
-"""2,900 dance tunes and airs of three printed collections, each once through, as words of `pipelines/score.py`.
+"""2,900 dance tunes and airs of three printed collections, each once through, as words of `pipelines/music/score.py`.
 
 James Aird, A Selection of Scotch, English, Irish and Foreign Airs, Glasgow 1778–1801; Ryan's Mammoth Collection, Boston
 1883; Francis O'Neill, Music of Ireland, Chicago 1903: all long in the public domain. Volunteers typed them in ABC notation and
@@ -13,8 +13,8 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-from pipelines.keys import MODES
-from pipelines.score import Tune, words_of
+from pipelines.music.score import Tune, words_of
+from pipelines.sound.keys import MODES
 from pipelines.training.abc_notation import NotRead, read_tunes
 from pipelines.training.data import Kind, Texts
 from pipelines.training.packages import Wheel, open_wheel

@@ -1,4 +1,4 @@
-"""Trains a composer of tunes: a LlamaForCausalLM (Touvron et al. 2023, arXiv 2302.13971) over the words of `pipelines/score.py`.
+"""Trains a composer of tunes: a LlamaForCausalLM (Touvron et al. 2023, arXiv 2302.13971) over the words of `pipelines/music/score.py`.
 
 After Huang et al. 2018 (Music Transformer, arXiv 1809.04281) and Sturm et al. 2016 (folk-rnn, arXiv 1604.08723), who composed
 with a Transformer and from tunes like these. A tune is always read from its beginning, so its mode and metre are before it.
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import score_model
 from pipelines.evaluation.ngram_perplexity import NgramModel
-from pipelines.known_runs import write_runs
-from pipelines.piano_roll import draw_roll
-from pipelines.score import END, VOCABULARY, bars_of, notes_of
-from pipelines.score_model import ScoreConfig
+from pipelines.music import score_model
+from pipelines.music.known_runs import write_runs
+from pipelines.music.piano_roll import draw_roll
+from pipelines.music.score import END, VOCABULARY, bars_of, notes_of
+from pipelines.music.score_model import ScoreConfig
 from pipelines.training.data import Kind, Texts
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import check_heads

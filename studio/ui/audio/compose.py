@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.keys import MODES, TONICS, Key
-from pipelines.score import METRES
-from pipelines.synthesis.instruments import INSTRUMENTS
+from pipelines.music.score import METRES
+from pipelines.music.synthesis.instruments import INSTRUMENTS
+from pipelines.sound.keys import MODES, TONICS, Key
 from pipelines.types.music import MusicRequest, MusicResult
 from studio.ui import safe
 from studio.ui.audio import layout, view

@@ -9,7 +9,7 @@ from gradio.utils import get_upload_folder
 
 from pipelines.errors.requests import UnreadableSound
 from pipelines.provenance.sounds import SUFFIXES, suffix_of
-from pipelines.sounds import LIMIT_SECONDS
+from pipelines.sound.files import LIMIT_SECONDS
 
 MEDIA_TYPES = {
     ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",

@@ -9,7 +9,7 @@ import pytest
 from pipelines.audio import AudioPipeline
 from pipelines.errors.models import AdapterMismatch, ModelDamaged, NeedsProgram, UnsafeModel
 from pipelines.errors.requests import NoSuchVoice
-from pipelines.sounds import to_bytes
+from pipelines.sound.files import to_bytes
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import ignore
 from pipelines.types.sound import Wave

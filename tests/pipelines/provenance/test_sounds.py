@@ -42,7 +42,7 @@ def test_a_stereo_sound_keeps_its_channels_and_its_samples() -> None:
 
 
 def test_a_sound_of_somebody_else_has_no_recipe() -> None:
-    from pipelines.sounds import to_bytes
+    from pipelines.sound.files import to_bytes
 
     for file_format in ("flac", "wav", "mp3", "ogg"):
         with pytest.raises(NoRecipe, match="holds no recipe"):

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.score import words_of
+from pipelines.music.score import words_of
 from pipelines.training.data import Pictures, Texts, find_datasets
 from pipelines.training.trainer import changed, find_trainers
 from tests.pipelines.tiny_tunes import tiny_tunes

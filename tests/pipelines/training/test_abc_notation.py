@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.score import METRES, notes_of
+from pipelines.music.score import METRES, notes_of
 from pipelines.training.abc_notation import NotRead, read_tune, read_tunes
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.keys import MODES
-from pipelines.score import METRES, Bar, ScoreNote, Tune, bars_of, tonic_pitch, words_of
+from pipelines.music.score import METRES, Bar, ScoreNote, Tune, bars_of, tonic_pitch, words_of
+from pipelines.sound.keys import MODES
 from pipelines.training.datasets import fiddle_tunes
 from pipelines.training.datasets.fiddle_tunes import phrases, split
 

@@ -11,7 +11,7 @@ from pipelines.base import open_catalog
 from pipelines.errors.access import NotFound
 from pipelines.errors.requests import MissingSound, UnreadableSound
 from pipelines.provenance import recipe
-from pipelines.sounds import open_sound, to_bytes
+from pipelines.sound.files import open_sound, to_bytes
 from pipelines.types.music import MusicRequest, MusicResult, Note
 from pipelines.types.sound import Heard, Wave
 from pipelines.types.speech import Sentence, SpeechRequest, SpeechResult

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.errors.requests import UnreadableSound
-from pipelines.sounds import to_bytes
+from pipelines.sound.files import to_bytes
 from pipelines.types.events import Progress, Token
 from pipelines.types.music import MusicRequest, MusicResult, Note
 from pipelines.types.sound import Heard, Wave

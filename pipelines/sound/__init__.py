@@ -1,0 +1,1 @@
+"""Sound as such: files, measures, pictures and changes of it."""
