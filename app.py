@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-import threading
+from queue import SimpleQueue
 from typing import Any
 
 from starlette.middleware import Middleware
@@ -60,18 +60,12 @@ def main() -> None:
     # 3. The worker, whose imports happen while the person reads
     services.start()
 
-    # 4. Until somebody stops it
-    stop, is_service = threading.Event(), threading.Event()
-
-    def hear(number: int, _: Any) -> None:
-        if number == signal.SIGTERM:  # from systemd or Docker: everything here may go with it
-            is_service.set()
-        stop.set()
-
+    # 4. Until somebody stops it. A handler interrupts whatever runs, itself too: only this queue may be filled there
+    heard: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, hear)
-    stop.wait()
-    services.close(is_pausing=is_service.is_set())
+        signal.signal(number, lambda number, _: heard.put(number))
+    is_service = heard.get() == signal.SIGTERM  # from systemd or Docker: everything here may go with it
+    services.close(is_pausing=is_service)
     page.close()
 
 

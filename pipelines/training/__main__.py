@@ -31,7 +31,11 @@ class Signalled(Uninterrupted):
     def __init__(self) -> None:
         self._stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, self._hear)
+
+    def _hear(self, number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)  # first: a second one within `set` would wait for its lock for ever
+        self._stopping.set()
 
     def is_stopping(self) -> Literal["", "save", "cancel"]:
         return "save" if self._stopping.is_set() else ""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from pipelines.errors.training import NetworkTooLarge
 
@@ -18,10 +19,14 @@ def within(most_bytes: int) -> Iterator[None]:
     from torch.nn.modules.module import register_module_parameter_registration_hook
 
     needed = 0
+    counted: WeakValueDictionary[int, torch.nn.Parameter] = WeakValueDictionary()
 
     def count(module: "torch.nn.Module", name: str, parameter: "torch.nn.Parameter | None") -> None:
         nonlocal needed
-        needed += parameter.numel() * BYTES_OF_PARAMETER if parameter is not None else 0
+        if parameter is None or counted.get(id(parameter)) is parameter:  # tied weights are registered twice
+            return
+        counted[id(parameter)] = parameter
+        needed += parameter.numel() * BYTES_OF_PARAMETER
         if needed > most_bytes:
             raise NetworkTooLarge(needed_gb=needed / 1e9, free_gb=most_bytes / 1e9)
 

@@ -49,7 +49,12 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = JobFolder(options.home / "jobs" / options.job)
     commands = Commands(folder)
-    signal.signal(signal.SIGTERM, lambda *_: commands.is_terminated.set())
+
+    def hear(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # first: a second one within `set` would wait for its lock for ever
+        commands.is_terminated.set()
+
+    signal.signal(signal.SIGTERM, hear)
     with folder.lock() as is_mine:
         if is_mine and folder.end() is None:
             try:

@@ -115,7 +115,9 @@ def test_a_run_goes_on_only_with_the_data_it_began_with(home, monkeypatch):
     [({"width": 36, "heads": 8}, HeadsDoNotFit), ({"context": 8192}, TextTooShort), ({"width": 512}, NetworkTooLarge)],
 )
 def test_settings_that_cannot_work_are_told_in_plain_words(home, monkeypatch, settings, error):
-    monkeypatch.setattr("pipelines.training.run.free_bytes", lambda store: 10_000_000)
+    short = replace(data_of("texts"), held_out=data_of("texts").held_out[:1])
+    monkeypatch.setattr(python_docs, "load", lambda packages: short)
+    monkeypatch.setattr("pipelines.training.run.free_bytes", lambda store: 60_000_000)
     with pytest.raises(error):
         run(TrainRequest("char_transformer", "python_docs", settings, run=RUN), home / "runs" / RUN)
 
