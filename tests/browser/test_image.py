@@ -81,7 +81,8 @@ def test_a_reload_in_the_middle_finds_the_work_and_the_settings(
 ) -> None:
     page = open_page(studio.url)
     draw.ready(page, folder, "a blue cat on a mat", steps=draw.LONG)
-    draw.count(page, 8)  # so that they are not done before the page is back
+    draw.enter(page, "width", "768")  # so that it is not done before the page is back
+    draw.enter(page, "height", "768")
     draw.run(page)
     draw.wait_for_preview(page)
     page.reload()
