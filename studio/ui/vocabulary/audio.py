@@ -37,7 +37,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "send_to-say": ("Read aloud", "朗读"),
     "send_to-tune": ("Go on from it", "由此续写"),
     # Speak
-    "speak_text": ("What shall be read aloud?", "要朗读什么?"),
+    "speak_text": ("What shall be read aloud?", "要朗读什么？"),
     "speak_voice": ("Voice", "音色"),
     "speak_language": ("Language", "语言"),
     "speak_speed": ("Speed", "语速"),

@@ -1,7 +1,7 @@
 """The Image tab. English, Chinese."""
 
 WORDS: dict[str, tuple[str, str]] = {
-    "image_prompt": ("What should the picture show?", "想画什么?"),
+    "image_prompt": ("What should the picture show?", "想画什么？"),
     "enrich": ("Enrich", "润色"),
     "enriching": ("Enriching …", "正在润色…"),
     "undo_enrich": ("Back to my words", "恢复原来的文字"),

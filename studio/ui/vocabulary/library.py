@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "page": ("Page {k} of {n}", "第 {k} / {n} 页"),
     "newer": ("Newer", "较新"),
     "older": ("Older", "较早"),
-    "delete_creation_sure": ("Delete this for good?", "永久删除?"),
+    "delete_creation_sure": ("Delete this for good?", "永久删除？"),
     "deleted": ("Deleted.", "已删除。"),
     "elsewhere": ("Your library elsewhere", "在别处使用你的作品库"),
     "elsewhere_help": (
