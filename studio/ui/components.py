@@ -32,7 +32,7 @@ _TELL_ACTION = """element.addEventListener('click', (event) => {
 
 def quietly(**more: Any) -> dict[str, Any]:
     """How every event of the page is set up: no endpoint, no veil over its outputs, no limit of gradio's queue."""
-    return {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None, **more}
+    return {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": [], "concurrency_limit": None, **more}
 
 
 def items(elem_id: str, value: str = "", *, visible: bool = True) -> gr.HTML:
