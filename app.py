@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -14,11 +15,14 @@ from pipelines.errors.base import StudioError
 from pipelines.errors.storage import NoSuchAddress, PortForbidden, PortInUse
 from pipelines.version import VERSION
 from studio.api.door import Door
+from studio.api.early import EarlyScript
 from studio.api.health import health_route
 from studio.api.link import link_routes
 from studio.api.media import Shelves, media_routes
 from studio.services import Services
 from studio.settings import Settings
+
+EARLY_SCRIPT_FILE = Path(__file__).parent / "assets" / "js" / "frames.js"
 
 ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
@@ -81,7 +85,8 @@ def _doors(services: Services) -> dict[str, Any]:
         ),
         *link_routes(identity, is_framed=settings.is_space),
     ]
-    return {"middleware": [door], "routes": routes}
+    early = Middleware(EarlyScript, script=EARLY_SCRIPT_FILE.read_text("utf-8"))
+    return {"middleware": [door, early], "routes": routes}
 
 
 def _refuse_unusable_port(settings: Settings) -> None:

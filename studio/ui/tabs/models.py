@@ -68,7 +68,13 @@ class ModelsTab:
         show_newest(narrowing, self._show, asked, shown)
         for part in (p.cards, p.loaded, p.downloads, p.found):
             part.click(told(self._press), asked, [*shown, p.found], **quiet)
-        gr.on([p.look.click, p.name.submit], told(self._look), [p.name], p.found, **quietly(show_progress="minimal"))
+        gr.on(
+            [p.look.click, p.name.submit],
+            told(self._look),
+            [p.name],
+            p.found,
+            **quietly(show_progress="minimal", show_progress_on=p.found),
+        )
         p.keep_token.click(told(self._keep_token), [p.token], [p.token, p.token_state], **quiet)
         p.forget_token.click(told(self._forget_token), None, [p.token, p.token_state], **quiet)
 
