@@ -51,7 +51,9 @@ def main() -> None:
     commands = Commands(folder)
 
     def hear(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # first: a second one within `set` would wait for its lock for ever
+        signal.signal(
+            signal.SIGTERM, signal.SIG_IGN
+        )  # first: a second one within `set` would wait for its lock for ever
         commands.is_terminated.set()
 
     signal.signal(signal.SIGTERM, hear)

@@ -109,8 +109,8 @@ class Trainings:
                         self._urge(folder)
                         continue
                     state, error = self._bury(folder)
-                    self._at_work.pop(job_id, None)
                     on_report({"ended": job_id, "state": state, "error": error.to_json() if error else None})
+                    self._at_work.pop(job_id, None)  # last: who closes waits until all that follows is written
                 except Exception:  # the disk does not answer, or its person deleted it meanwhile: the next look tells
                     log.exception("job %s", job_id)
 
