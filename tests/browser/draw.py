@@ -6,7 +6,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-LONG = 500  # steps: long enough to do something in the middle, on any machine
+LONG = 500  # steps
+LARGE = "768"  # pixels: with so many steps long enough to do something in the middle, on any machine
 
 
 def open_images(page: Page, name: str = "Image") -> None:
@@ -68,6 +69,13 @@ def ready(page: Page, folder: Path, prompt: str = "a red apple", steps: int = 3,
     say(page, prompt)
     count(page, pictures)
     enter(page, "steps", str(steps))
+
+
+def ready_for_long(page: Page, folder: Path, prompt: str = "a red apple") -> None:
+    """The same, with a picture that takes minutes: only Stop ends it."""
+    ready(page, folder, prompt, steps=LONG)
+    enter(page, "width", LARGE)
+    enter(page, "height", LARGE)
 
 
 def run(page: Page) -> None:

@@ -66,7 +66,7 @@ def test_a_look_is_seen_before_the_end_and_stop_ends_it(
     studio: StudioServer, open_page: OpenPage, folder: Path
 ) -> None:
     page = open_page(studio.url)
-    draw.ready(page, folder, steps=draw.LONG)
+    draw.ready_for_long(page, folder)
     draw.run(page)
     draw.wait_for_preview(page)
     expect(page.locator("#image-facts")).to_contain_text(re.compile(r"step \d+ of 500 · [\d.]+ steps/s · .+ left"))
@@ -80,9 +80,7 @@ def test_a_reload_in_the_middle_finds_the_work_and_the_settings(
     studio: StudioServer, open_page: OpenPage, folder: Path
 ) -> None:
     page = open_page(studio.url)
-    draw.ready(page, folder, "a blue cat on a mat", steps=draw.LONG)
-    draw.enter(page, "width", "768")  # so that it is not done before the page is back
-    draw.enter(page, "height", "768")
+    draw.ready_for_long(page, folder, "a blue cat on a mat")
     draw.run(page)
     draw.wait_for_preview(page)
     page.reload()
@@ -99,7 +97,7 @@ def test_several_wait_with_their_place_and_each_has_its_stop(
     studio: StudioServer, open_page: OpenPage, folder: Path
 ) -> None:
     page = open_page(studio.url)
-    draw.ready(page, folder, "the first", steps=draw.LONG)
+    draw.ready_for_long(page, folder, "the first")
     draw.run(page)
     draw.wait_for_preview(page)
     draw.say(page, "the second")
