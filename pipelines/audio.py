@@ -14,6 +14,7 @@ from pipelines.base import Pipeline
 from pipelines.hearing.transcription import open_recording, transcribe
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.music.composing import compose
+from pipelines.music.performing import Performer, perform
 from pipelines.speech.speaking import speak
 from pipelines.types.crossing import AudioRequest
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
@@ -53,6 +54,8 @@ class AudioPipeline(Pipeline):
                     result = speak(model, spec, request, on_event, is_cancelled)
                 elif isinstance(request, TranscribeRequest):
                     result = transcribe(model, spec, request, cast(Wave, recording), on_event, is_cancelled)
+                elif isinstance(model, Performer):
+                    result = perform(model, spec, request, on_event, is_cancelled)
                 else:
                     result = compose(model, spec, request, on_event, is_cancelled)
         except LoadCancelled:

@@ -93,23 +93,25 @@ class AudioEndpoints:
     async def compose(
         self,
         request: gr.Request,
+        prompt: str = "",
+        seconds: float = 30.0,
         key: str = "",
         metre: str = "",
         tempo: int | None = None,
-        seconds: float = 30.0,
         melody: FileData | None = None,
         instrument: str = "",
         seed: int | None = None,
         model: str = "",
         file_format: SoundFormat = "flac",
-    ) -> tuple[FileData, FileData]:
+    ) -> tuple[FileData, FileData | None]:
         """Compose a piece of music.
 
         Args:
+            prompt: words, for models that take them
+            seconds: how long it is to be, 1 to 600
             key: such as "D", "A minor" or "G dorian"; empty leaves it open
             metre: such as "4/4" or "6/8"; empty leaves it open
             tempo: quarter notes a minute, 30 to 300; none leaves it open
-            seconds: how long it is to be, 1 to 600
             melody: a MIDI file to go on from, or a recording of somebody who hums
             instrument: one of the synthesiser's; empty is its first
             seed: 0 to 4294967295; the same seed and settings give the same piece, none draws one
@@ -117,14 +119,17 @@ class AudioEndpoints:
             file_format: of the sound: "flac", "wav", "mp3" or "ogg"
 
         Returns:
-            a sound file with its recipe inside, and its notes as a MIDI file
+            a sound file with its recipe inside, and its notes as a MIDI file; no MIDI from models that make sound at once
         """
         asked = MusicRequest(
-            model or self._model("music"), key=key, metre=metre, tempo=tempo, seconds=seconds, instrument=instrument, seed=seed,
+            model or self._model("music"), prompt, key=key, metre=metre, tempo=tempo, seconds=seconds, instrument=instrument, seed=seed,
         )  # fmt: skip
         owner, end = await self._ended(request, asked, {"melody": _bytes(melody, takes_midi=True)} if melody else {})
         made = await asyncio.to_thread(self._file, owner, end, file_format)
-        midi = self._services.creations.path(owner, end.creation_ids[0], "midi").read_bytes()
+        try:
+            midi = self._services.creations.path(owner, end.creation_ids[0], "midi").read_bytes()
+        except NotFound:
+            return made, None
         path = save_bytes_to_cache(midi, "notes.mid", get_upload_folder())
         return made, FileData(path=path, orig_name="notes.mid", mime_type=MEDIA_TYPES[".mid"]).model_dump()  # type: ignore[return-value]
 

@@ -1,6 +1,7 @@
 """Families of sound over transformers: tiny models of the real classes, with random weights, through the pipeline."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -8,10 +9,11 @@ import pytest
 
 from pipelines.audio import AudioPipeline
 from pipelines.errors.models import AdapterMismatch, ModelDamaged, NeedsProgram, UnsafeModel
-from pipelines.errors.requests import NoSuchVoice
+from pipelines.errors.requests import EmptyPrompt, NoSuchKey, NoSuchVoice
 from pipelines.sound.files import to_bytes
 from pipelines.types.adapter import Adapter
-from pipelines.types.events import ignore
+from pipelines.types.events import Progress, ignore
+from pipelines.types.music import MusicRequest
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.transcription import TranscribeRequest
@@ -94,6 +96,52 @@ def save_whisper(folder: Path) -> Path:
     )  # fmt: skip
     model.save_pretrained(folder)
     WhisperFeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def save_musicgen(folder: Path, channels: int = 1) -> Path:
+    """Words, a decoder of four codebooks for each channel and a codec, all of two layers at most; 20 frames a second."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        EncodecConfig,
+        MusicgenConfig,
+        MusicgenDecoderConfig,
+        MusicgenForConditionalGeneration,
+        PreTrainedTokenizerFast,
+        T5Config,
+    )
+
+    words = {
+        word: number for number, word in enumerate(["<pad>", "</s>", "<unk>", "a", "slow", "waltz", ",", "in", "D"])
+    }
+    made = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = MusicgenConfig(
+        text_encoder=T5Config(vocab_size=len(words), d_model=8, d_ff=16, d_kv=4, num_layers=1, num_heads=2).to_dict(),
+        audio_encoder=EncodecConfig(
+            sampling_rate=1600, num_filters=4, upsampling_ratios=[10, 8], hidden_size=8, codebook_size=16, codebook_dim=8,
+            num_lstm_layers=1, target_bandwidths=[0.32],
+        ).to_dict(),
+        decoder=MusicgenDecoderConfig(
+            vocab_size=16, num_hidden_layers=1, ffn_dim=16, num_attention_heads=2, hidden_size=8,
+            num_codebooks=4 * channels, audio_channels=channels, pad_token_id=16, bos_token_id=16,
+        ).to_dict(),
+    )  # fmt: skip
+    model = MusicgenForConditionalGeneration(config)
+    for name, codes in model.audio_encoder.named_buffers():
+        if name.endswith("embed"):  # zeros before training, by which every piece would sound the same
+            codes.normal_()
+    for part in (model.decoder, model.text_encoder):
+        for weight in part.parameters():  # large, so that words make a difference
+            torch.nn.init.normal_(weight, std=0.5)
+    model.generation_config.update(
+        decoder_start_token_id=16, pad_token_id=16, bos_token_id=16, guidance_scale=3.0, do_sample=True, max_length=600
+    )
+    model.save_pretrained(folder)
     return folder
 
 
@@ -191,3 +239,42 @@ def test_whisper_without_weights_is_damaged(models, audio, noise):
     weights.write_bytes(weights.read_bytes()[:2000])
     with pytest.raises(ModelDamaged):
         audio.generate(TranscribeRequest("deaf", audio=str(noise)))
+
+
+def test_musicgen_makes_the_sound_of_words_and_goes_on(models, audio, monkeypatch, tmp_path):
+    save_musicgen(models / "band")
+    assert (audio.catalog.find("band").family, audio.catalog.find("band").tasks) == ("musicgen", ("music",))
+    monkeypatch.setattr("pipelines.families.musicgen.MusicGen.longest_seconds", 4.0)
+    monkeypatch.setattr("pipelines.music.performing.HEARD_SECONDS", 1.0)
+    asked = MusicRequest("band", prompt="a slow waltz", key="D", seconds=6.0, seed=3)
+    events: list = []
+    one = audio.generate(asked, events.append)
+    assert one.finish_reason == "stop" and one.notes == () and one.wave.sampling_rate == 1600
+    assert one.seconds_audio == pytest.approx(6.0, abs=0.01)
+    told = [event.done for event in events if isinstance(event, Progress)]
+    assert told == sorted(told) and told[-1] == 6
+    numpy.testing.assert_array_equal(one.wave.samples, audio.generate(asked).wave.samples)
+    assert (one.wave.samples[:3000] != audio.generate(replace(asked, seed=4)).wave.samples[:3000]).any()
+    assert (one.wave.samples[:3000] != audio.generate(replace(asked, prompt="waltz")).wave.samples[:3000]).any()
+
+    # what is given stands at the beginning
+    given = numpy.sin(numpy.arange(1600) / 5).astype(numpy.float32) / 2
+    (tmp_path / "given.wav").write_bytes(to_bytes(Wave(given, 1600)))
+    after = audio.generate(replace(asked, melody=str(tmp_path / "given.wav"), seconds=2.0))
+    assert after.seconds_audio == pytest.approx(3.0, abs=0.01)
+    numpy.testing.assert_allclose(after.wave.samples[:1600], given, atol=1e-3)
+    alone = audio.generate(replace(asked, seconds=2.0)).wave.samples
+    assert (after.wave.samples[1600:][: len(alone)] != alone[: len(after.wave.samples) - 1600]).any(), "it was heard"
+
+
+def test_musicgen_stops_and_refuses(models, audio):
+    save_musicgen(models / "stereo", channels=2)
+    steps: list = []
+    asked = MusicRequest("stereo", prompt="a waltz", seconds=20.0, seed=1)
+    stopped = audio.generate(asked, steps.append, lambda: len(steps) > 30)
+    assert stopped.finish_reason == "cancelled" and stopped.wave is None and len(steps) < 40
+    assert audio.generate(replace(asked, seconds=1.0)).seconds_audio == pytest.approx(1.0, abs=0.06)
+    with pytest.raises(EmptyPrompt):
+        audio.generate(replace(asked, prompt=" "))
+    with pytest.raises(NoSuchKey):
+        audio.generate(replace(asked, key="H"))

@@ -1,0 +1,131 @@
+"""MusicGen by transformers: words in, music out, which may go on from music that is there.
+
+Source: Copet et al. 2023, https://arxiv.org/abs/2306.05284. This file knows one part of a piece at a time and no pipeline.
+"""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors.models import AdapterMismatch
+from pipelines.loading import pretrained
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent, Progress
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.music import MusicRequest
+
+TASKS: frozenset[Task] = frozenset({"music"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+ARCHITECTURE = "MusicgenForConditionalGeneration"
+TRAINED_SECONDS = 30.0  # the paper's length of a piece
+WORKING_NUMBERS = 150_000_000  # keys and values of thirty seconds, twice because of guidance, and the sound
+
+
+class _Stopped(Exception):
+    """Stop was pressed: what transformers has by then ends in the middle of a frame."""
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and ARCHITECTURE in architectures
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    return Forecast(weights_bytes(weights.parameters, place), int(WORKING_NUMBERS * BYTES_OF[place.dtype]))
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return ("half",)
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "MusicGen":
+    """Raises AdapterMismatch, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
+    if adapters:
+        raise AdapterMismatch(
+            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
+        )
+    from transformers import AutoModelForTextToWaveform
+
+    model, tokenizer = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, place, on_event)
+    return MusicGen(model, tokenizer, place)
+
+
+class MusicGen:
+    """A loaded model. It makes one part at a time, because chance is a setting of all of torch."""
+
+    longest_seconds = TRAINED_SECONDS
+
+    def __init__(self, model: Any, tokenizer: Any, place: Place) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([model])
+        self.is_stale = False
+        codec = model.config.audio_encoder
+        self.sampling_rate = int(codec.sampling_rate)
+        self._frames_per_second = float(codec.frame_rate)
+        self._model, self._tokenizer, self._place = model, tokenizer, place
+        self._lock = threading.Lock()
+
+    def perform(
+        self,
+        prompt: str,
+        beginning: Any,
+        seconds: float,
+        request: MusicRequest,
+        on_event: OnEvent,
+        is_cancelled: IsCancelled,
+    ) -> Any:
+        """What follows `beginning` (frames,): float32 (frames,); None when it was cancelled. Stereo becomes mono."""
+        import torch
+
+        # 1 The words, and what is there already, on every channel that the model knows
+        channels = int(self._model.decoder.config.audio_channels)
+        inputs = dict(self._tokenizer([prompt], return_tensors="pt").to(self._model.device))
+        if len(beginning):
+            heard = torch.from_numpy(beginning).to(self._model.device, self._model.dtype)
+            inputs["input_values"] = heard.expand(1, channels, -1)
+
+        # 2 Frame by frame, with chance of its own
+        frames = max(1, round(seconds * self._frames_per_second))
+        done = 0
+
+        def watch(token_ids: Any, scores: Any, **_: Any) -> Any:
+            nonlocal done
+            if is_cancelled():
+                raise _Stopped
+            done += 1
+            on_event(Progress(int(done / self._frames_per_second), int(seconds), "seconds"))
+            return torch.zeros(token_ids.shape[0], dtype=torch.bool, device=token_ids.device)
+
+        with self._lock, torch.random.fork_rng(), torch.no_grad():
+            torch.manual_seed(request.seed or 0)
+            try:
+                made = self._model.generate(
+                    **inputs,
+                    do_sample=True,
+                    temperature=request.temperature,
+                    max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
+                    stopping_criteria=[watch],
+                )
+            except _Stopped:
+                return None
+
+        # 3 Only what is new
+        sound = made[0].float().mean(dim=0).cpu().numpy()
+        return sound[len(beginning) :][: round(seconds * self.sampling_rate)]
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._model)
+        self._model = self._tokenizer = None

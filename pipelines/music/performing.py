@@ -1,0 +1,138 @@
+"""A piece of music from words, by a model that makes sound at once: part by part, each going on from the end of the last.
+
+What a person chose besides words (key, metre, tempo) is told in words, too. It knows no model family.
+"""
+
+import secrets
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy
+
+from pipelines.errors.requests import EmptyPrompt
+from pipelines.music.melody import read_melody
+from pipelines.music.midi import is_midi
+from pipelines.music.synthesis.render import instrument_of, render
+from pipelines.sound.files import open_sound, resample
+from pipelines.sound.keys import read_key
+from pipelines.types.events import IsCancelled, OnEvent, Progress
+from pipelines.types.model import ModelSpec
+from pipelines.types.music import MusicRequest, MusicResult
+from pipelines.types.sound import Wave
+
+HEARD_SECONDS = 10.0  # of what is there already, before a part that goes on from it
+
+
+@runtime_checkable
+class Performer(Protocol):
+    """What a family gives for sound out of words: see families/musicgen.py."""
+
+    sampling_rate: int
+    longest_seconds: float  # of one part, with what it goes on from
+
+    def perform(
+        self,
+        prompt: str,
+        beginning: Any,
+        seconds: float,
+        request: MusicRequest,
+        on_event: OnEvent,
+        is_cancelled: IsCancelled,
+    ) -> Any:
+        """What follows `beginning` (frames,): NumPy float32 (frames,), about so long; None when it was cancelled.
+
+        It reports Progress in the seconds that it has made.
+        """
+        ...
+
+
+def perform(
+    model: Performer, spec: ModelSpec, request: MusicRequest, on_event: OnEvent, is_cancelled: IsCancelled
+) -> MusicResult:
+    """The piece as sound; a melody that was given stands at its beginning. When it was cancelled, the whole parts by then.
+
+    Raises EmptyPrompt, NoSuchKey, MissingSound, UnreadableSound, NoMelody, NoSuchInstrument.
+    """
+    started = time.perf_counter()
+
+    # 1 What is asked, in words
+    if not request.prompt.strip():
+        raise EmptyPrompt()
+    prompt = _in_words(request)
+    seed = secrets.randbelow(2**32) if request.seed is None else request.seed
+    request = replace(request, seed=seed)
+    made = _given(request, model.sampling_rate, is_cancelled) if request.melody else numpy.zeros(0, numpy.float32)
+
+    # 2 Part by part; every part has a chance of its own
+    wanted = len(made) + round(request.seconds * model.sampling_rate)
+    parts = 0
+    is_stopped = is_cancelled()
+    while len(made) < wanted and not is_stopped:
+        heard = made[-round(HEARD_SECONDS * model.sampling_rate) :]
+        room = model.longest_seconds - len(heard) / model.sampling_rate
+        seconds = min((wanted - len(made)) / model.sampling_rate, room)
+        done = request.seconds - (wanted - len(made)) / model.sampling_rate
+        part = model.perform(
+            prompt,
+            heard,
+            seconds,
+            replace(request, seed=(seed + parts) % 2**32),
+            _after(done, request.seconds, on_event),
+            is_cancelled,
+        )
+        is_stopped = part is None
+        if part is not None:
+            made = numpy.concatenate([made, part])
+            parts += 1
+
+    # 3 All of it
+    wave = Wave(numpy.clip(made[:wanted], -1.0, 1.0), model.sampling_rate) if parts else None
+    return MusicResult(
+        model=spec.id,
+        request=request,
+        finish_reason="cancelled" if is_stopped else "stop",
+        notes=(),
+        seconds_audio=wave.seconds if wave else 0.0,
+        seconds=time.perf_counter() - started,
+        wave=wave,
+    )
+
+
+def _in_words(request: MusicRequest) -> str:
+    """The prompt and what else was chosen, as people write it under pieces of music."""
+    chosen = [request.prompt.strip()]
+    if request.key:
+        chosen.append(f"in {read_key(request.key)}")
+    if request.metre:
+        chosen.append(f"{request.metre} time")
+    if request.tempo:
+        chosen.append(f"{request.tempo} bpm")
+    return ", ".join(chosen)
+
+
+def _given(request: MusicRequest, sampling_rate: int, is_cancelled: IsCancelled) -> Any:
+    """What the person gave to go on from, (frames,): a recording as it is, MIDI as it sounds."""
+    path = Path(request.melody)
+    if path.is_file() and is_midi(path.open("rb").read(4)):
+        melody = read_melody(path, request.tempo, is_cancelled)
+        instrument, _ = instrument_of(request.instrument)
+        played = render(melody.notes, melody.tempo, instrument, is_cancelled) if melody else None
+        if played is None:
+            return numpy.zeros(0, numpy.float32)
+        samples = played.samples if played.samples.ndim == 1 else played.samples.mean(axis=1)
+        return resample(samples, played.sampling_rate, sampling_rate)
+    return open_sound(path, sampling_rate=sampling_rate, is_mono=True).samples
+
+
+def _after(done: float, total: float, on_event: OnEvent) -> OnEvent:
+    """Progress of a part as progress of the whole, in whole seconds."""
+
+    def hear(event: Any) -> None:
+        if isinstance(event, Progress):
+            on_event(Progress(min(round(done + event.done), round(total)), round(total), "seconds"))
+        else:
+            on_event(event)
+
+    return hear
