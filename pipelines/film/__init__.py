@@ -1,0 +1,1 @@
+"""Film: pictures and narrations become moving pictures with sound and subtitles."""

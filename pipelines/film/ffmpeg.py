@@ -1,0 +1,104 @@
+"""The ffmpeg program, as a process of its own: where it is, and an encoder that is fed frame by frame. Knows no story.
+
+It is found by the package imageio-ffmpeg, which brings one along, else on the PATH. Nothing of it runs in this process.
+"""
+
+import shutil
+import subprocess
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipelines.errors.film import FfmpegFailed, NoFfmpeg
+
+FRAMES_PER_SECOND = 25
+LAST_WORDS_CHARACTERS = 200
+FINISH_SECONDS = 300.0
+# Plays everywhere: H.264 High with 4:2:0, AAC, timed text, what a player needs first at the front of the file.
+VIDEO = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
+AUDIO = ("-c:a", "aac", "-b:a", "160k")
+
+
+def find_ffmpeg() -> str:
+    """The path of the program. Raises NoFfmpeg."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        return str(get_ffmpeg_exe())
+    except (ImportError, RuntimeError):  # the package, or a program for this machine in it, is missing
+        found = shutil.which("ffmpeg")
+    if found is None:
+        raise NoFfmpeg()
+    return found
+
+
+class Encoder:
+    """Writes `folder/film.mp4` from frames (RGB, width × height × 3 bytes each), `sound` (WAV) and `subtitles` (SRT, None: none).
+
+    A context: whoever leaves it by an error leaves no process behind.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], sound: Path, subtitles: Path | None, language: str) -> None:
+        """`language` is an ISO 639-2 code. Raises NoFfmpeg or FfmpegFailed."""
+        self.film = folder / "film.mp4"
+        self._words = folder / "words.txt"  # a pipe that nobody reads could fill
+        width, height = size
+        frames = (
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "rgb24",
+            "-s",
+            f"{width}x{height}",
+            "-r",
+            str(FRAMES_PER_SECOND),
+            "-i",
+            "-",
+        )
+        texts = ("-i", str(subtitles)) if subtitles else ()
+        maps = ("-map", "0:v", "-map", "1:a", *(("-map", "2:s", "-c:s", "mov_text") if subtitles else ()))
+        tongue = (f"-metadata:s:{stream}" for stream in ("a:0", *(("s:0",) if subtitles else ())))
+        named = [word for option in tongue for word in (option, f"language={language}")]
+        command = [find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *frames, "-i", str(sound)]
+        command += [*texts, *maps, *VIDEO, *AUDIO, *named, str(self.film)]
+        try:
+            with self._words.open("wb") as words:
+                self._process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words, cwd=folder
+                )
+        except OSError as error:
+            raise FfmpegFailed(reason=str(error.strerror or error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def write(self, frame: bytes) -> None:
+        """Raises FfmpegFailed."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(frame)
+        except OSError as error:  # it has gone: what it said says why
+            raise self._failed() from error
+
+    def finish(self) -> bytes:
+        """The whole film. Raises FfmpegFailed."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.close()
+            code = self._process.wait(FINISH_SECONDS)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise self._failed() from error
+        if code != 0 or not self.film.is_file():
+            raise self._failed()
+        return self.film.read_bytes()
+
+    def _failed(self) -> FfmpegFailed:
+        said = self._words.read_text("utf-8", "replace").strip().splitlines()
+        return FfmpegFailed(reason=(said[-1] if said else "no reason was given")[-LAST_WORDS_CHARACTERS:])

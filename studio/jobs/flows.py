@@ -1,0 +1,232 @@
+"""Flows: jobs that are made of other jobs. Each is a coroutine of the server that asks for its parts and waits for them.
+
+    run(job) → steps[kind](flow) ─ flow.part(request) → submit, or what there is already → its end
+
+A flow keeps no state of its own. After a restart it begins again from the top, and every part that is there already (the
+same request with the same files, of this flow or another of the same person) is taken as it is; one that is at work is
+waited for. So an edited flow makes again only what depends on the edit. Knows no model and no kind of flow.
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines.errors.access import NotFound, QueueFull, QuotaReached
+from pipelines.errors.base import StudioError
+from pipelines.errors.jobs import InternalError, Interrupted
+from pipelines.types.crossing import Request, Result, to_json
+from pipelines.types.events import Event
+from studio.jobs.engine import OnReport
+from studio.jobs.folder import End, EventWriter, JobFolder, JobSpec, State
+from studio.jobs.job import Job
+from studio.library.creations import Creations
+
+POLL_SECONDS = 0.1
+FULL_SECONDS = 1.0  # where no more jobs are taken for now, it asks again after so long
+CLOSE_SECONDS = 5.0
+
+log = logging.getLogger("studio.flows")
+
+
+class Jobs(Protocol):
+    """What a flow asks of the jobs."""
+
+    def submit(
+        self,
+        owner: str,
+        request: Request,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        parents: Sequence[str] = (),
+        flow: str = "",
+        step: str = "",
+    ) -> Job: ...
+
+    def get(self, owner: str, job_id: str) -> Job: ...
+
+    def of_step(self, owner: str, step: str) -> list[Job]: ...
+
+    def cancel(self, owner: str, job_id: str) -> None: ...
+
+
+class Stopped(Exception):  # no error: somebody pressed Stop
+    """The flow was asked to stop; its parts are stopped already."""
+
+
+class Flow:
+    """What the steps of a flow are given."""
+
+    def __init__(self, jobs: Jobs, creations: Creations, folder: JobFolder, spec: JobSpec, events: EventWriter) -> None:
+        self._jobs = jobs
+        self._creations = creations
+        self._folder = folder
+        self._events = events
+        self.id, self.owner, self.request = spec.id, spec.owner, spec.request
+        self.is_closing = False
+
+    def tell(self, event: Event) -> None:
+        """Let whoever watches know how it stands."""
+        self._events(event)
+
+    async def part(
+        self, request: Request, *, files: Mapping[str, bytes] | None = None, parents: Sequence[str] = ()
+    ) -> Job:
+        """The job that did this part. Raises Stopped, or the error that the part ended with."""
+        # 1 Is it there, or at work?
+        step = fingerprint(request, files or {})
+        job = self._found(step)
+
+        # 2 Else it is asked for
+        while job is None:
+            self._check()
+            try:
+                job = self._jobs.submit(self.owner, request, files=files, parents=parents, flow=self.id, step=step)
+            except (QueueFull, QuotaReached):
+                await asyncio.sleep(FULL_SECONDS)
+
+        # 3 Its end
+        try:
+            while not job.is_ended:
+                self._check()
+                await asyncio.sleep(POLL_SECONDS)
+                job = self._jobs.get(self.owner, job.id)
+        except (Stopped, asyncio.CancelledError):
+            if not self.is_closing:  # the next start goes on with it
+                self._jobs.cancel(self.owner, job.id)
+            raise
+        if job.state == "cancelled":  # it was stopped by itself
+            raise Stopped
+        if job.state != "done":
+            raise job.error or Interrupted()
+        return job
+
+    async def all(self, *works: Coroutine[Any, Any, None]) -> None:
+        """Several things at once; the first that goes wrong ends the others."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in works:
+                    group.create_task(work)
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
+
+    def content(self, creation_id: str) -> bytes:
+        """The file of a creation of its owner. Raises NotFound."""
+        try:
+            return self._creations.path(self.owner, creation_id).read_bytes()
+        except FileNotFoundError as error:  # it was deleted just now
+            raise NotFound(thing="creation") from error
+
+    def _check(self) -> None:
+        if self._folder.is_asked_to_cancel():
+            raise Stopped
+
+    def _found(self, step: str) -> Job | None:
+        """The newest that is at work, or that is done and whose creations are still there."""
+        for job in self._jobs.of_step(self.owner, step):
+            if not job.is_ended or (job.state == "done" and all(map(self._is_there, job.creation_ids))):
+                return job
+        return None
+
+    def _is_there(self, creation_id: str) -> bool:
+        try:
+            return self._creations.path(self.owner, creation_id).is_file()
+        except NotFound:
+            return False
+
+
+Steps = Callable[[Flow], Awaitable[Result]]
+
+
+class Flows:
+    """The flows at work, all in one thread. It reports `{"ended": id, "state", "error"}` as a worker does."""
+
+    def __init__(self, jobs: Path, creations: Creations, steps: Mapping[str, Steps]) -> None:
+        """`jobs` is the folder of all jobs, `steps` what each kind of flow does."""
+        self._folder = jobs
+        self._creations = creations
+        self._steps = steps
+        self._loop = asyncio.new_event_loop()
+        self._at_work: dict[asyncio.Task[None], Flow] = {}
+        self._thread: threading.Thread | None = None
+
+    def start(self, jobs: Jobs, on_report: OnReport) -> None:
+        self._jobs, self._on_report = jobs, on_report
+        self._thread = threading.Thread(target=self._loop.run_forever, name="flows", daemon=True)
+        self._thread.start()
+
+    def run(self, job_id: str) -> None:
+        """Begin a flow, or go on with it; returns at once."""
+        asyncio.run_coroutine_threadsafe(self._work(JobFolder(self._folder / job_id)), self._loop)
+
+    def close(self) -> None:
+        """Leave every flow as it is: it has no end, so the next start goes on with it."""
+        if self._thread is not None:
+            asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(CLOSE_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(CLOSE_SECONDS)
+            self._thread = None
+        if not self._loop.is_running():
+            self._loop.close()
+
+    async def _leave(self) -> None:
+        tasks = list(self._at_work)
+        for task, flow in self._at_work.items():
+            flow.is_closing = True
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _work(self, folder: JobFolder) -> None:
+        try:
+            with folder.lock() as is_mine, folder.writer() as events:
+                end = folder.end()
+                if is_mine and end is None:
+                    folder.finish(end := await self._follow(folder, events))
+        except StudioError as error:  # the disk would not take its end
+            end = End("failed", None, error, None, time.time())
+        except FileNotFoundError:  # its person deleted it
+            end = End("cancelled", None, None, None, time.time())
+        if end is not None:
+            error_json = end.error.to_json() if end.error else None
+            await asyncio.to_thread(self._on_report, {"ended": folder.id, "state": end.state, "error": error_json})
+
+    async def _follow(self, folder: JobFolder, events: EventWriter) -> End:
+        """From the request to the end that is to be written. Every error becomes one."""
+        started = time.time()
+        result: Result | None = None
+        error: StudioError | None = None
+        state: State = "done"
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            spec = folder.spec()
+            if not folder.is_started():
+                events.write("started")
+            flow = self._at_work[task] = Flow(self._jobs, self._creations, folder, spec, events)
+            result = await self._steps[spec.request.kind](flow)
+            state = "cancelled" if getattr(result, "finish_reason", "stop") == "cancelled" else "done"
+        except Stopped:
+            state = "cancelled"
+        except StudioError as told:
+            state, error = "failed", told
+        except Exception as mistake:
+            log.exception("job %s", folder.id)
+            state, error = "failed", InternalError(where=type(mistake).__name__)
+        finally:
+            self._at_work.pop(task, None)
+        film = getattr(result, "film", "")
+        return End(state, result, error, started, time.time(), (film,) if film else ())
+
+
+def fingerprint(request: Request, files: Mapping[str, bytes]) -> str:
+    """The same for the same request with the same files."""
+    whole = {
+        "request": to_json(request),
+        "files": {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)},
+    }
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,147 @@
+"""A story film through the real queue, the real worker and the starter that draws: its parts, an edit, Stop, a restart."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors.access import NotFound
+from pipelines.errors.film import EmptyScene, NoStoryLanguage, TooManyScenes
+from pipelines.errors.models import NoModelForTask
+from pipelines.errors.requests import EmptyPrompt
+from pipelines.provenance import recipe
+from pipelines.types.film import Board, Scene, StoryRequest
+from pipelines.types.image import ImageRequest
+from studio.jobs.flows import fingerprint
+from studio.jobs.folder import End
+from studio.services import Services
+from studio.settings import Settings
+from tests.studio.jobs.conftest import ANN, BO, MODEL, watch
+
+STORY = StoryRequest(
+    theme="a fox", scenes=(Scene("A fox saw a rocket.", "fox"), Scene("It flew away.", "rocket")), painter="openmoji-128",
+    shape="1:1", seed=5,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studio") / "home"
+
+
+def open_services(home: Path) -> Services:
+    services = Services(Settings(home=home, cache=Settings.from_environment([]).cache))
+    services.start()
+    return services
+
+
+@pytest.fixture(scope="module")
+def studio(home: Path) -> Iterator[list[Services]]:
+    """The studio that is open; one that is started again takes its place."""
+    opened = [open_services(home)]
+    yield opened
+    opened[-1].close()
+
+
+def ended(services: Services, request: StoryRequest, owner: str = ANN) -> End:
+    job = services.jobs.submit(owner, request)
+    end = watch(services.jobs, owner, job.id, 180.0)[-1].data
+    assert isinstance(end, End)
+    return end
+
+
+def pictures(services: Services, job_id: str, count: int) -> list[str]:
+    """The ids of the pictures of the first `count` scenes, as soon as they are there."""
+
+    async def wait() -> list[str]:
+        async for event in services.jobs.watch(ANN, job_id):
+            if isinstance(event.data, Board) and all(shown.picture for shown in event.data.scenes[:count]):
+                return [shown.picture for shown in event.data.scenes[:count]]
+        raise AssertionError("it ended before its pictures")
+
+    return asyncio.run(asyncio.wait_for(wait(), 120.0))
+
+
+def test_typed_scenes_become_a_film_and_an_edit_makes_again_only_what_depends_on_it(studio: list[Services]) -> None:
+    services = studio[-1]
+    end = ended(services, STORY)
+    assert end.state == "done" and end.creation_ids == (end.result.film,)
+    path = services.creations.path(ANN, end.result.film)
+    assert path.suffix == ".mp4" and recipe.request_of(recipe.read(path)) == end.result.request
+    film = services.creations.get(ANN, end.result.film)
+    drawn = tuple(shown.picture for shown in end.result.scenes)
+    assert film.kind == "film" and film.parents == drawn and film.title == "a fox"
+    assert b"It flew away." in services.creations.converted(ANN, film.id, "srt")
+    assert services.creations.list(ANN, "flew", kind="film").total == 1
+    assert [job.request.kind for job in services.jobs.recent(ANN)] == ["story"]  # its parts are no jobs of their own
+
+    edited = replace(STORY, scenes=(STORY.scenes[0], replace(STORY.scenes[1], take=2)))
+    again = ended(services, edited)
+    assert again.state == "done" and again.result.film != film.id
+    assert again.result.scenes[0].picture == drawn[0] and again.result.scenes[1].picture != drawn[1]
+    same = ended(services, STORY)
+    assert same.result.film == film.id and same.ended - (same.started or 0) < 2
+    with pytest.raises(NotFound):  # what others have made is not there
+        services.creations.get(BO, film.id)
+    assert services.jobs.of_step(BO, fingerprint(ImageRequest("openmoji-128", prompt="fox", seed=5), {})) == []
+
+
+def test_a_picture_of_the_library_is_seen_in_place_of_one_that_is_drawn(studio: list[Services]) -> None:
+    services = studio[-1]
+    picture = services.creations.list(ANN, kind="image").items[0].creation.id
+    end = ended(services, StoryRequest(scenes=(Scene(picture=picture),), shape="1:1"))
+    assert end.state == "done" and end.result.scenes[0].picture == picture
+    end = ended(services, StoryRequest(scenes=(Scene(picture=picture),), shape="1:1"), BO)
+    assert end.state == "failed" and isinstance(end.error, NotFound)
+
+
+def test_stop_keeps_what_is_finished_and_a_restart_goes_on(studio: list[Services], home: Path) -> None:
+    services = studio[-1]
+    scenes = tuple(Scene(f"Scene {number}.", name) for number, name in enumerate(("cat", "dog", "bus", "sun")))
+    long = replace(STORY, scenes=scenes, seed=9)
+    job = services.jobs.submit(ANN, long)
+    (first,) = pictures(services, job.id, 1)
+    services.jobs.cancel(ANN, job.id)
+    pressed = time.monotonic()
+    stopped = watch(services.jobs, ANN, job.id)[-1].data
+    assert isinstance(stopped, End) and time.monotonic() - pressed < 2
+    assert stopped.state == "cancelled" and not stopped.result.scenes[3].picture
+    assert stopped.result.scenes[0].picture == first and services.creations.get(ANN, first).title == "cat"
+    services.creations.delete(ANN, first)
+
+    job = services.jobs.submit(ANN, long)
+    (second,), folder = pictures(services, job.id, 1), services.jobs.folder(ANN, job.id)
+    services.close()
+    assert second != first and folder.end() is None
+    studio.append(open_services(home))
+    assert pictures(studio[-1], job.id, 4)[0] == second
+    studio[-1].jobs.cancel(ANN, job.id)
+    assert watch(studio[-1].jobs, ANN, job.id)[-1].data.state == "cancelled"  # type: ignore[union-attr]
+
+
+def test_the_starter_writes_the_scenes_and_says_what_it_cannot_write(studio: list[Services]) -> None:
+    services = studio[-1]
+    end = ended(
+        services, StoryRequest(MODEL, "write", theme="a dog on a boat", count=3, painter="openmoji-128", seed=1)
+    )
+    assert end.state == "done" and end.result.film == "" and len(end.result.scenes) == 3
+    for shown, begins in zip(end.result.scenes, ("Once upon a time", "One day", "At last"), strict=True):
+        assert shown.scene.text.startswith(begins) and shown.scene.prompt
+    end = ended(services, StoryRequest(MODEL, "write", theme="小狐狸去月亮", painter="openmoji-128"))
+    assert end.state == "failed" and isinstance(end.error, NoStoryLanguage)
+
+
+def test_bad_stories_are_refused_before_anything_is_made(studio: list[Services]) -> None:
+    services = studio[-1]
+    for request, error in (
+        (StoryRequest(), EmptyPrompt),
+        (StoryRequest(scenes=(Scene("One."), Scene())), EmptyScene),
+        (StoryRequest(scenes=(Scene("One."),) * 25), TooManyScenes),
+    ):
+        with pytest.raises(error):
+            services.jobs.submit(ANN, request)
+    end = ended(services, StoryRequest(scenes=(Scene("One."),)))
+    assert end.state == "failed" and isinstance(end.error, NoModelForTask)
