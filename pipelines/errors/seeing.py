@@ -1,0 +1,19 @@
+"""Pictures that are to be put into words: what is missing, and what a model cannot say."""
+
+from pipelines.errors.models import UnsupportedModel, WrongTask
+from pipelines.errors.requests import InvalidRequest
+
+
+class NothingToLookAt(InvalidRequest):
+    en = "There is no picture to look at. Drop one, paste one, or send one from the library, then run again."
+    zh = "还没有可看的图片。请拖入、粘贴一张，或从作品库发送一张，再运行。"
+
+
+class NeedsPackage(UnsupportedModel):
+    en = "“{model}” reads pictures with the package {package}, which is not installed. Run “pip install {package}” and start the studio again, or choose another model."
+    zh = "“{model}”需要用软件包 {package} 读取图片，而它尚未安装。请运行“pip install {package}”并重启工作室，或换用其他模型。"
+
+
+class AnswersNoQuestions(WrongTask):
+    en = "“{model}” names what a picture shows and answers no questions. Take the question out, or choose a model that can answer, such as SmolVLM 256M."
+    zh = "“{model}”只说出图片里是什么，不能回答问题。请去掉问题，或换用能回答的模型，例如 SmolVLM 256M。"

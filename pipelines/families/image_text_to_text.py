@@ -1,0 +1,140 @@
+"""Vision-language models by transformers: any AutoModelForImageTextToText with its own processor. A picture and a question in,
+an answer out: SmolVLM, Idefics, Qwen-VL, Gemma, LLaVA and their kin by their chat template; BLIP, which has none, writes a caption
+or goes on from the words it is given. This file knows pixels and tokens and no pipeline.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors.models import AdapterMismatch, TemplateRefused
+from pipelines.errors.seeing import NeedsPackage
+from pipelines.loading import pretrained
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.model import ModelSpec, Task
+
+TASKS: frozenset[Task] = frozenset({"caption", "ask-picture"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+KINDS = (
+    "Aria", "AyaVision", "Blip", "Blip2", "Cohere2Vision", "FastVlm", "Gemma3", "Gemma3n", "Gemma4", "Glm4v", "Glm4vMoe", "Idefics2",
+    "Idefics3", "InstructBlip", "InternVL", "Lfm2Vl", "Llama4", "Llava", "LlavaNext", "LlavaOnevision", "Mistral3", "Mllama",
+    "Ovis2", "PaliGemma", "Qwen2VL", "Qwen2_5_VL", "Qwen3VL", "Qwen3VLMoe", "Qwen3_5", "SmolVLM", "VipLlava",
+)  # fmt: skip
+ARCHITECTURES = frozenset(f"{kind}ForConditionalGeneration" for kind in KINDS)
+WORKING_NUMBERS = 300_000_000  # a large picture in tiles, and the cache of what is said
+MOST_TOKENS = 400
+DESCRIBE = {"en": "Describe this picture in one or two sentences.", "zh": "请用一两句话描述这张图片。"}
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and bool(ARCHITECTURES & set(architectures))
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    return Forecast(weights_bytes(weights.parameters, place), int(WORKING_NUMBERS * BYTES_OF[place.dtype]))
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return pretrained.forms_of(weights)
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "VisionLanguageModel":
+    """Raises AdapterMismatch, NeedsPackage, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
+    if adapters:
+        raise AdapterMismatch(
+            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
+        )
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    with pretrained.in_plain_words(
+        spec, weights
+    ):  # first: where a package is missing for it, nothing else need be loaded
+        try:
+            processor = AutoProcessor.from_pretrained(weights.path, local_files_only=True, trust_remote_code=False)
+        except ImportError as error:
+            if "torchvision" in str(error).lower():  # who reads films reads pictures by it, too
+                raise NeedsPackage(model=spec.name, package="torchvision") from error
+            raise
+    model, _ = pretrained.load_pretrained(AutoModelForImageTextToText, spec, weights, place, on_event)
+    return VisionLanguageModel(model, processor, spec.name, place)
+
+
+class VisionLanguageModel:
+    """A loaded model. Its weights are only read, so `answer` may be called from several threads."""
+
+    takes_questions = True
+
+    def __init__(self, model: Any, processor: Any, name: str, place: Place) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([model])
+        self.is_stale = False
+        self._model, self._processor, self._name, self._place = model, processor, name, place
+
+    def answer(
+        self, picture: Any, question: str, language: str, on_text: Callable[[str], None], is_cancelled: IsCancelled
+    ) -> bool:
+        """See `AnsweringModel` of pipelines/seeing/describing.py. Raises TemplateRefused."""
+        import torch
+        from transformers import TextStreamer
+
+        class Teller(TextStreamer):
+            def on_finalized_text(self, text: str, stream_end: bool = False) -> None:
+                if text:
+                    on_text(text)
+
+        def stop(token_ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.full((token_ids.shape[0],), is_cancelled(), dtype=torch.bool, device=token_ids.device)
+
+        # 1 The picture and the question as the model was taught to read them
+        inputs = self._inputs(picture, question, language).to(self._model.device, self._model.dtype)
+
+        # 2 The likeliest words, one after the other
+        tokenizer = getattr(self._processor, "tokenizer", self._processor)
+        with torch.no_grad():
+            made = self._model.generate(
+                **inputs,
+                max_new_tokens=MOST_TOKENS,
+                do_sample=False,
+                streamer=Teller(tokenizer, skip_prompt=self._repeats_prompt, skip_special_tokens=True),
+                stopping_criteria=[stop],
+            )
+        ends = self._model.generation_config.eos_token_id
+        return not is_cancelled() and int(made[0, -1]) in (ends if isinstance(ends, list) else [ends])
+
+    @property
+    def _repeats_prompt(self) -> bool:
+        """Whether what it says begins with what it was asked: an encoder reads the question, where there is one."""
+        return not self._model.config.is_encoder_decoder
+
+    def _inputs(self, picture: Any, question: str, language: str) -> Any:
+        from jinja2 import TemplateError
+
+        if not getattr(self._processor, "chat_template", None):
+            return self._processor(images=picture, text=question or None, return_tensors="pt")
+        words = question or DESCRIBE.get(language, DESCRIBE["en"])
+        turn = {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": words}]}
+        try:
+            return self._processor.apply_chat_template(
+                [turn], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+            )
+        except TemplateError as error:
+            raise TemplateRefused(model=self._name, reason=str(error)[:160]) from error
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._model)
+        self._model = self._processor = None
