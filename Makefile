@@ -14,7 +14,7 @@ export OMP_WAIT_POLICY := PASSIVE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run dev-setup test check bench prove starter-image starter-music starter-poems
+.PHONY: help setup run dev-setup test check bench prove starter-image starter-music starter-poems starter-captioner starter-fusion
 
 help:  ## say what can be made
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -51,6 +51,8 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.starter_image
 	@$(PY) -m tests.bench.starter_music
 	@$(PY) -m tests.bench.starter_poems
+	@$(PY) -m tests.bench.finding
+	@$(PY) -m tests.bench.starter_captioner
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
@@ -64,6 +66,14 @@ starter-music: setup  ## train the starter composer (half an hour; stopped and c
 starter-poems: setup  ## train the starter for Chinese verse (half an hour; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-poems FOLDER=DIR}
 	@nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-poems.json --home "$(FOLDER)" --export assets/starters/tang-poems
+
+starter-captioner: setup  ## train the starter that names icons (an hour; stopped and called again, it goes on): FOLDER=DIR
+	@: $${FOLDER:?name the folder of the run: make starter-captioner FOLDER=DIR}
+	@nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-captioner.json --home "$(FOLDER)" --export assets/starters/icon-names
+
+starter-fusion: setup  ## train the starter that finds pictures, words and sounds by each other (an hour; stopped and called again, it goes on): FOLDER=DIR
+	@: $${FOLDER:?name the folder of the run: make starter-fusion FOLDER=DIR}
+	@nice -n 19 $(PY) -m pipelines.training assets/recipes/starter-fusion.json --home "$(FOLDER)" --export assets/starters/picture-word-sound
 
 # pip is the last thing that venv writes, so where it stands the environment is whole.
 $(VENV)/bin/pip:

@@ -20,15 +20,19 @@ from studio.home import Home
 from studio.hub_token import HubToken
 from studio.identity import Identity
 from studio.jobs.engine import make_engine
+from studio.jobs.flows import Flows
+from studio.jobs.indexing import Indexing
 from studio.jobs.job import Job
 from studio.jobs.runs import Runs
 from studio.jobs.store import JobStore
+from studio.jobs.story import Storyteller
 from studio.jobs.supervisor import Supervisor
 from studio.jobs.trainings import Trainings
 from studio.library.added import AddedModels
 from studio.library.conversations import Conversations
 from studio.library.creations import Creations
 from studio.library.datasets import Datasets
+from studio.library.finding import Finding, models_of
 from studio.library.removal import Removal
 from studio.settings import Settings
 
@@ -59,9 +63,12 @@ class Services:
         self._store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
         self.creations = Creations(settings.home / "library", settings.home / "studio.db")
         self.conversations = Conversations(settings.home / "conversations")
+        flows = Flows(settings.home / "jobs", self.creations, {"story": Storyteller(self.catalog)})
         self.jobs = Supervisor(
-            settings, self.catalog, self._store, make_engine(settings), Trainings(settings), self._keep_end
+            settings, self.catalog, self._store, make_engine(settings), Trainings(settings), flows, self._keep_end
         )
+        self.finding = Finding(self.creations, settings.home / "studio.db", models_of(StarterStore(settings.cache)))
+        self.indexing = Indexing(self.jobs, self.finding)
         self.datasets = Datasets(settings.home)
         self.runs = Runs(settings, self.jobs, self.datasets)
         self.removal = Removal(
@@ -83,13 +90,16 @@ class Services:
     def start(self) -> None:
         """Let the worker run. Until then requests wait in the queue."""
         self.jobs.start()
+        self.indexing.start()
 
     def close(self, *, is_pausing: bool = False) -> None:
         """Stop the worker, or wait for what it has for a few seconds, then let the home go.
 
         Training runs go on without the server; with `is_pausing` they save, end, and go on at its next start.
         """
+        self.indexing.close()
         self.jobs.close(is_pausing=is_pausing)
+        self.finding.close()
         self.creations.close()
         self._store.close()
         self.home.close()
@@ -110,6 +120,8 @@ class Services:
         for creation_id in job.creation_ids:
             with suppress(NotFound):  # its person deleted it meanwhile
                 self.creations.index(job.owner, creation_id)
+        if job.creation_ids:
+            self.indexing.nudge()
         with suppress(NotFound):
             if job.conversation_id and job.node_id and isinstance(job.result, TextResult):
                 facts = recipe.facts(job.result)

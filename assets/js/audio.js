@@ -1,9 +1,10 @@
-/* What the Audio tab does in the browser alone: it plays sentences while the next ones are made, and goes to a place in a
-   sound when a line of its text or its piano roll is pressed.
+/* What the browser does with sound alone: it plays sentences while the next ones are made, and goes to a place in a sound
+   when a line of its text or its piano roll is pressed.
 
    The server draws the stage (studio/ui/audio/view.py): .spoken tells the job and how many pieces there are by now, as
-   media/jobs/<job>/sound-<n>.wav. They are scheduled one behind the other on one AudioContext, so that nothing is heard
-   between them and everything can be stopped at once. Only a press on Speak lets a job be heard by itself. */
+   media/jobs/<job>/sound-<n>.wav, or the names of the pieces where they come of several jobs (a talk). They are scheduled one
+   behind the other on one AudioContext, so that nothing is heard between them and everything can be stopped at once. Only a
+   press on Speak, or to talk, lets a job be heard by itself. */
 (() => {
   const AHEAD = 4; // pieces that are fetched and scheduled before they are heard
 
@@ -13,7 +14,8 @@
       this.job = "";
       this.isArmed = false;
       this.reset();
-      new MutationObserver(() => this.look()).observe(stage, { childList: true, subtree: true });
+      const told = ["data-job", "data-count", "data-pieces", "data-whole"]; // gradio 6.31 changes attributes in place
+      new MutationObserver(() => this.look()).observe(stage, { childList: true, subtree: true, attributeFilter: told });
       setInterval(() => this.mark(), 150);
       this.look();
     }
@@ -47,6 +49,7 @@
       }
       if (!spoken && this.job && !this.isArmed) { this.reset(); this.job = ""; }
       if (spoken?.dataset.count) this.count = Number(spoken.dataset.count);
+      this.pieces = spoken?.dataset.pieces?.split(" ");
       this.isWhole = spoken ? "whole" in spoken.dataset : false;
       this.pump();
       this.mark();
@@ -55,16 +58,17 @@
     async pump() {
       if (!this.isPlaying || this.isFetching || this.next >= this.count) return;
       const waiting = this.scheduled.filter((one) => one.ends > this.context.currentTime);
-      if (waiting.length >= AHEAD) return;
+      if (waiting.length >= AHEAD && !this.pieces) return; // those of a talk are soon gone
       const turn = this.turn, number = this.next;
       this.isFetching = true;
       let buffer = null;
       try {
-        const answer = await fetch(`media/jobs/${this.job}/sound-${number}.wav`);
+        const answer = await fetch(`media/jobs/${this.pieces?.[number] ?? `${this.job}/sound-${number}.wav`}`);
         if (answer.ok) buffer = await this.context.decodeAudioData(await answer.arrayBuffer());
       } catch { buffer = null; }
       if (turn !== this.turn) return;
       this.isFetching = false;
+      if (!buffer && this.pieces) { this.next = number + 1; this.pump(); return; }
       if (!buffer) { this.goOn(number); return; }
       const source = this.context.createBufferSource();
       source.buffer = buffer;
@@ -122,24 +126,36 @@
 
   // ── the stage, once its tab has been opened ───────────────────────────────────────────────────────────────────────
 
-  let speech = null;
-  const speaking = () => {
-    const stage = document.getElementById("speak-stage");
-    if (stage && speech?.stage !== stage) { speech?.reset(); speech = new Speech(stage); }
-    return speech;
+  const speeches = new Map();
+  const speaking = (id) => {
+    const stage = document.getElementById(id);
+    if (stage && speeches.get(id)?.stage !== stage) {
+      speeches.get(id)?.reset();
+      speeches.set(id, new Speech(stage));
+    }
+    return speeches.get(id);
   };
-  new MutationObserver(() => speaking()).observe(document.documentElement, { childList: true, subtree: true });
+  const silence = (but) => speeches.forEach((one) => { if (one !== but) one.stop(); });
+  const arm = (id) => { const one = speaking(id); silence(one); one?.arm(); };
+  window.studioTalkBegins = () => arm("talk-spoken");
+  new MutationObserver(() => { speaking("speak-stage"); speaking("talk-spoken"); })
+    .observe(document.documentElement, { childList: true, subtree: true });
 
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.closest?.("#talk-text")) arm("talk-spoken");
+  }, true);
   document.addEventListener("click", (event) => {
     const pressed = (selector) => event.target.closest?.(selector);
-    if (pressed("#speak-run")) speaking()?.arm();
-    if (pressed("#speak-stop")) speaking()?.stop();
+    if (pressed("#speak-run")) arm("speak-stage");
+    if (pressed("#speak-stop")) speaking("speak-stage")?.stop();
+    if (pressed("#talk-send, #talk-actions [data-action=aloud]")) arm("talk-spoken");
+    if (pressed("#talk-stop, #talk-actions [data-action=new]")) speaking("talk-spoken")?.stop();
     const act = pressed("[data-speech]:is(button)")?.dataset.speech;
-    if (act) speaking()?.[act]();
+    if (act) speaking(pressed("[data-speech]:not(button)")?.id)?.[act]();
     const line = pressed("[data-seek]");
     if (line) {
       const audio = line.closest(".stage")?.querySelector("audio");
-      if (audio) { speech?.stop(); audio.currentTime = Number(line.dataset.seek); audio.play(); }
+      if (audio) { silence(); audio.currentTime = Number(line.dataset.seek); audio.play(); }
     }
     const roll = pressed(".roll");
     const audio = roll?.closest(".stage")?.querySelector("audio");
@@ -153,7 +169,7 @@
   // one sound at a time, and its place shown in its text and its notes
   document.addEventListener("play", (event) => {
     if (!event.target.matches?.("audio")) return;
-    speech?.stop();
+    silence();
     document.querySelectorAll("audio").forEach((other) => { if (other !== event.target) other.pause(); });
   }, true);
   document.addEventListener("timeupdate", (event) => {

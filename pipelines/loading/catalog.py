@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipelines.errors.access import NotAllowed
 from pipelines.errors.base import StudioError
 from pipelines.errors.models import IsAdapter, ModelGated, UnknownModel, UnsupportedModel, UnsupportedTask, WrongTask
+from pipelines.errors.seeing import AnswersNoQuestions
 from pipelines.loading.hub.cache import folder_on_disk
 from pipelines.loading.hub.client import HUB_PAGE, Hub
 from pipelines.loading.hub.repository import Repository
@@ -108,6 +109,8 @@ class Catalog:
                 raise UnknownModel(model=request.model)
             return spec
         if request.task not in spec.tasks:
+            if request.task == "ask-picture" and "caption" in spec.tasks:
+                raise AnswersNoQuestions(model=spec.name)
             raise WrongTask(model=spec.name, task=request.task)
         for adapter in request.adapters:
             self.find_adapter(adapter.source)

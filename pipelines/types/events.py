@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pipelines.types.fields import STAYS
+from pipelines.types.film import Board
 from pipelines.types.sound import Heard
 from pipelines.types.training import Metrics, Sampled
 
@@ -71,7 +72,7 @@ class Preview:
     kind = "preview"
 
 
-Event = Loading | Plan | Progress | Token | Preview | Heard | Metrics | Sampled
+Event = Loading | Plan | Progress | Token | Preview | Heard | Board | Metrics | Sampled
 OnEvent = Callable[[Event], None]
 IsCancelled = Callable[[], bool]
 

@@ -3,11 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipelines.types.caption import CaptionTask
 from pipelines.types.image import ImageTask
 from pipelines.types.text import TextTask
 from pipelines.types.transcription import TranscribeTask
 
-Task = Literal[TextTask, ImageTask, "speech", TranscribeTask, "music", "classify"]
+Task = Literal[
+    TextTask, ImageTask, "speech", TranscribeTask, "music", "classify", CaptionTask, "embed", "embed-together"
+]
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class ModelSpec:
     `source` is "starter" (a packaged model, see `pipelines/loading/starter.py`), "hub", "folder", or "none" for a method
     without weights; `location` is the starter's name, the hub id, or the folder or file. `size_bytes` is the size on
     disk, 0 where it is not known. `attribution` is whom to name beside what the model makes, where its licence asks that.
-    `voices` are those that a speech model has, the first one its own.
+    `voices` are those that a speech model has, the first one its own. `names` is a file of assets/ with all that an image model
+    can draw, for one that knows a list of names and no sentences.
     """
 
     id: str
@@ -44,6 +48,7 @@ class ModelSpec:
     attribution: str = ""
     languages: tuple[str, ...] = ()
     voices: tuple[str, ...] = ()
+    names: str = ""
     context_tokens: int = 0
     defaults: ImageDefaults | None = None
     is_gated: bool = False

@@ -15,7 +15,7 @@ from pathlib import Path
 from pipelines.errors.base import StudioError
 from pipelines.loading.placement.devices import wait_asleep
 from pipelines.loading.starter import default_cache_folder
-from pipelines.training.data import Pictures, Texts, find_datasets
+from pipelines.training.data import Concepts, Pictures, Texts, find_datasets
 from pipelines.training.pictures import sheet, to_model
 from studio.files import write_whole
 
@@ -31,11 +31,16 @@ def main() -> int:
     wait_asleep()
     options.folder.mkdir(parents=True, exist_ok=True)
     try:
-        data = find_datasets()[options.dataset].load(default_cache_folder() / "packages")
+        dataset = find_datasets()[options.dataset]
+        data = getattr(dataset, "look", dataset.load)(default_cache_folder() / "packages")
     except StudioError as error:
         print(json.dumps(error.to_json()))  # noqa: T201
         return 1
-    facts = _pictures(data, options.folder / f"{options.dataset}.png") if isinstance(data, Pictures) else _texts(data)
+    picture = options.folder / f"{options.dataset}.png"
+    if isinstance(data, Concepts):
+        facts = _concepts(data, picture)
+    else:
+        facts = _pictures(data, picture) if isinstance(data, Pictures) else _texts(data)
     write_whole(options.folder / f"{options.dataset}.json", json.dumps(facts, ensure_ascii=False).encode())
     return 0
 
@@ -46,6 +51,16 @@ def _pictures(data: Pictures, path: Path) -> dict:
     sheet(to_model(data.pictures[places]), COLUMNS).save(file, "PNG")
     write_whole(path, file.getvalue())
     return {"count": len(data.pictures), "held_out": len(data.held_out), "classes": len(data.names), "texts": []}
+
+
+def _concepts(data: Concepts, path: Path) -> dict:
+    """Pictures on white, and what some of them are called."""
+    chosen = data.pictures[[place * len(data.pictures) // PICTURES for place in range(PICTURES)]].float() / 255
+    file = io.BytesIO()
+    sheet((chosen[:, :3] * chosen[:, 3:] + 1 - chosen[:, 3:]) * 2 - 1, COLUMNS).save(file, "PNG")
+    write_whole(path, file.getvalue())
+    named = [" · ".join(data.names[place * len(data.names) // TEXTS])[:CHARACTERS] for place in range(TEXTS)]
+    return {"count": len(data.pictures), "held_out": 0, "classes": 0, "texts": named}
 
 
 def _texts(data: Texts) -> dict:

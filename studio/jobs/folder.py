@@ -34,6 +34,7 @@ from pipelines.errors.jobs import InternalError
 from pipelines.provenance.sounds import suffix_of
 from pipelines.types.crossing import Request, Result, from_json, to_json
 from pipelines.types.events import Event, Preview, Token
+from pipelines.types.files import files_of, with_files
 from pipelines.types.sound import Heard
 from studio.files import storage_errors, sync_folder, write_whole
 
@@ -50,7 +51,8 @@ PIECE = re.compile(r"sound-[0-9]{1,12}\.wav")
 class JobSpec:
     """What `request.json` holds. `conversation` is (conversation id, node id) of the answer that this job writes.
 
-    `parents` are the ids of the creations that its files came from.
+    `parents` are the ids of the creations that its files came from. `flow` is the job that it is a part of, and `step` which part:
+    the same for the same request with the same files.
     """
 
     id: str
@@ -60,6 +62,8 @@ class JobSpec:
     keep: bool = True
     conversation: tuple[str, str] | None = None
     parents: tuple[str, ...] = ()
+    flow: str = ""
+    step: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,8 @@ class JobFolder:
         conversation: tuple[str, str] | None = None,
         files: Mapping[str, bytes] | None = None,
         parents: tuple[str, ...] = (),
+        flow: str = "",
+        step: str = "",
     ) -> "JobFolder":
         """A new folder with its request, its files and the event "queued". Raises DiskFull or ReadOnlyHome and leaves nothing."""
         folder = cls(jobs / (job_id or new_job_id()))
@@ -111,6 +117,8 @@ class JobFolder:
             "keep": keep,
             "conversation": conversation,
             "parents": parents,
+            "flow": flow,
+            "step": step,
             "request": to_json(request),
         }
         try:
@@ -141,18 +149,20 @@ class JobFolder:
                 keep=data["keep"],
                 conversation=conversation,
                 parents=tuple(data.get("parents", ())),
+                flow=data.get("flow", ""),
+                step=data.get("step", ""),
             )
         except (FileNotFoundError, NotADirectoryError, KeyError, TypeError, RecursionError) as error:
             raise ValueError(f"{self.path} holds no readable request: {error!r}") from error
 
     def with_paths(self, request: Request) -> Request:
         """`request` with the paths of its files where their names stood. What the names say is not asked."""
-        paths = {field: str(self._file(field)) for field in request.FILES if getattr(request, field)}
-        return replace(request, **paths)  # type: ignore[arg-type]  # its own fields
+        paths = {field: str(self._file(field)) for field, name in files_of(request).items() if name}
+        return with_files(request, paths)
 
     def files(self, request: Request) -> dict[str, bytes]:
         """The files of the request, by field. Raises FileNotFoundError."""
-        return {field: self._file(field).read_bytes() for field in request.FILES if getattr(request, field)}
+        return {field: self._file(field).read_bytes() for field, name in files_of(request).items() if name}
 
     def _file(self, field: str) -> Path:
         """Where the file of a field lies; where none does, a place that does not exist."""

@@ -5,9 +5,11 @@ An answer of a conversation lives there. What is private stays in the job's fold
 
 from pipelines.errors.access import NotFound
 from pipelines.loading.catalog import Catalog
-from pipelines.provenance import pictures, recipe, sounds
+from pipelines.provenance import films, pictures, recipe, sounds
+from pipelines.types.caption import CaptionResult
 from pipelines.types.crossing import Result, SoundResult
 from pipelines.types.fields import one_line
+from pipelines.types.film import FilmResult
 from pipelines.types.image import ImageResult
 from pipelines.types.music import MusicResult
 from pipelines.types.sound import Wave
@@ -17,7 +19,7 @@ from pipelines.types.workbench import WorkbenchResult
 from studio.jobs.folder import JobFolder, JobSpec
 from studio.library.creations import Creations
 from studio.library.pictures import thumbnail
-from studio.library.transcripts import segments_of
+from studio.library.transcripts import segments_json, segments_of
 
 
 class Keep:
@@ -35,6 +37,10 @@ class Keep:
             return self._keep_pictures(spec, folder, result)
         if isinstance(result, TranscribeResult):
             return self._keep_transcript(spec, folder, result)
+        if isinstance(result, CaptionResult):
+            return self._keep_caption(spec, folder, result)
+        if isinstance(result, FilmResult) and result.film:
+            return self._keep_film(spec, result)
         if isinstance(result, WorkbenchResult):
             folder.put_pictures(result.pictures)
         if isinstance(result, SoundResult) and result.wave is not None:
@@ -42,10 +48,12 @@ class Keep:
         return ()
 
     def _keep_text(self, spec: JobSpec, result: TextResult) -> tuple[str, ...]:
-        if not spec.keep or spec.conversation:
+        if not spec.keep or spec.conversation or spec.flow:  # it stands in what the flow made of it
             return ()
         made = recipe.make(spec.request, result, self._catalog.find(result.model))
-        return (self._creations.save(spec.owner, "text", result.text, made, spec.request.title(), spec.id),)
+        return (
+            self._creations.save(spec.owner, "text", result.text, made, spec.request.title(), spec.id, spec.parents),
+        )
 
     def _keep_pictures(self, spec: JobSpec, folder: JobFolder, result: ImageResult) -> tuple[str, ...]:
         """Each picture a creation of its own; what it was made from stands beside it."""
@@ -79,6 +87,23 @@ class Keep:
         title = result.request.title() or self._title_of(spec)
         return (self._creations.save_file(spec.owner, "sound", data, made, title, spec.id, spec.parents, parts),)
 
+    def _keep_film(self, spec: JobSpec, result: FilmResult) -> tuple[str, ...]:
+        """An MP4 file; beside it what is said in it with its times, and how it begins."""
+        made = recipe.make(spec.request, result)
+        parts = {"thumbnail": thumbnail(result.poster)}
+        parts |= {"segments": segments_json(result.segments)} if result.segments else {}
+        data, title = films.encode(result.film, made), spec.request.title()
+        return (self._creations.save_file(spec.owner, "film", data, made, title, spec.id, spec.parents, parts),)
+
+    def _keep_caption(self, spec: JobSpec, folder: JobFolder, result: CaptionResult) -> tuple[str, ...]:
+        """What was said of a picture, and the picture beside it; where nothing on it was known there is nothing to keep."""
+        if not spec.keep or not result.text:
+            return ()
+        made = recipe.make(spec.request, result, self._catalog.find(result.model))
+        parts = folder.files(spec.request)
+        title = spec.request.title() or one_line(result.text)
+        return (self._creations.save(spec.owner, "text", result.text, made, title, spec.id, spec.parents, parts),)
+
     def _title_of(self, spec: JobSpec) -> str:
         """What an edited sound is called: as what it was made from, where that is in the library."""
         try:
@@ -87,8 +112,11 @@ class Keep:
             return ""
 
     def _keep_transcript(self, spec: JobSpec, folder: JobFolder, result: TranscribeResult) -> tuple[str, ...]:
-        """The text, and beside it its times and the recording, so that each word can be heard again."""
-        if not spec.keep or not result.segments:
+        """The text, and beside it its times and the recording, so that each word can be heard again.
+
+        What was said in a conversation stands there; its recording stays with its job.
+        """
+        if not spec.keep or spec.conversation or not result.segments:
             return ()
         made = recipe.make(spec.request, result, self._catalog.find(result.model))
         parts = folder.files(spec.request) | {"segments": segments_of(result)}

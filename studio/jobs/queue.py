@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 PREFERENCE_BOUND = 3
 TRAINING = "training"  # the lane of jobs that have a process of their own
+FLOW = "flow"  # the lane of jobs that are made of other jobs
+WITHOUT_WORKER = (TRAINING, FLOW)
 # Jobs of a lane at once, where their model does not batch. A recording may take hours, so sound keeps no chat waiting
-LANES = {"quick": 1, "sound": 1, "long": 1, "download": 2, TRAINING: 1}
+LANES = {"quick": 1, "sound": 1, "long": 1, "download": 2, TRAINING: 1, FLOW: 4}
 
 
 @dataclass(frozen=True)

@@ -26,11 +26,14 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY, owner TEXT NOT NULL, kind TEXT NOT NULL, model TEXT NOT NULL, title TEXT NOT NULL,
     state TEXT NOT NULL, keep INTEGER NOT NULL, created REAL NOT NULL, started REAL, ended REAL,
-    conversation_id TEXT, node_id TEXT, amount REAL
+    conversation_id TEXT, node_id TEXT, amount REAL, flow TEXT NOT NULL, step TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS jobs_by_owner ON jobs (owner, created DESC);
 CREATE INDEX IF NOT EXISTS jobs_by_model ON jobs (kind, model, ended DESC);
 """
+_BY_STEP = (
+    "CREATE INDEX IF NOT EXISTS jobs_by_step ON jobs (owner, step) WHERE step != ''"  # a column that older tables lack
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Row:
     conversation_id: str | None = None
     node_id: str | None = None
     amount: float | None = None
+    flow: str = ""
+    step: str = ""
 
     @classmethod
     def of(cls, spec: JobSpec, state: State, end: End | None = None) -> "Row":
@@ -65,6 +70,8 @@ class Row:
             created=spec.created,
             conversation_id=conversation_id,
             node_id=node_id,
+            flow=spec.flow,
+            step=spec.step,
         )
         if end is None:
             return row
@@ -103,6 +110,8 @@ class JobStore:
         if columns != [field.name for field in fields(Row)]:
             with storage_errors(path.parent):
                 self._database.executescript(f"DROP TABLE jobs; {_TABLE}")
+        with storage_errors(path.parent):
+            self._database.execute(_BY_STEP)
 
     def close(self) -> None:
         with self._lock:  # SQLite crashes where a connection is closed under a thread that still writes
@@ -122,8 +131,12 @@ class JobStore:
         return next(self._rows("WHERE id = ?", job_id), None)
 
     def of_owner(self, owner: str, limit: int) -> list[Row]:
-        """The newest jobs of a person."""
-        return list(self._rows("WHERE owner = ? ORDER BY created DESC LIMIT ?", owner, limit))
+        """The newest jobs of a person, without those that another job is made of."""
+        return list(self._rows("WHERE owner = ? AND flow = '' ORDER BY created DESC LIMIT ?", owner, limit))
+
+    def of_step(self, owner: str, step: str) -> list[Row]:
+        """The jobs of a person that did the same part of a flow, of this one or another, the newest first."""
+        return list(self._rows("WHERE owner = ? AND step = ? AND step != '' ORDER BY created DESC", owner, step))
 
     def of_conversation(self, conversation_id: str) -> list[Row]:
         return list(self._rows("WHERE conversation_id = ?", conversation_id))

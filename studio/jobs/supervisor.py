@@ -1,7 +1,8 @@
 """The face of the jobs: takes requests, gives turns to the worker, and tells how each job is doing.
 
     submit → folder + row → TurnQueue → engine → worker …… end.json → on_end → row
-                                     └→ trainings → a process for each job ┘
+                                     ├→ trainings → a process for each job ┤
+                                     └→ flows → jobs that each is made of ─┘
 
 It never loads a model. Everything it knows can be read again from the folders: `recover` does so.
 """
@@ -11,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import replace
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -25,12 +26,14 @@ from pipelines.errors.requests import MalformedRequest
 from pipelines.errors.storage import StorageError
 from pipelines.loading.catalog import Catalog
 from pipelines.types.crossing import ModelRequest, Request, from_json, to_json
+from pipelines.types.files import files_of, with_files
 from studio.jobs import recovery
 from studio.jobs.engine import Engine
+from studio.jobs.flows import Flows
 from studio.jobs.folder import JOB_ID, JobFolder, JobSpec, file_name, new_job_id
 from studio.jobs.job import Job, JobEvent, Place, event_of
 from studio.jobs.ledger import read_ledger
-from studio.jobs.queue import LANES, TRAINING, TurnQueue, Waiting
+from studio.jobs.queue import FLOW, LANES, TRAINING, WITHOUT_WORKER, TurnQueue, Waiting
 from studio.jobs.records import OnEnd, Records
 from studio.jobs.store import JobStore, Row, amount_of
 from studio.jobs.trainings import Trainings
@@ -59,6 +62,7 @@ class Supervisor:
         store: JobStore,
         engine: Engine,
         trainings: Trainings,
+        flows: Flows,
         on_end: OnEnd,
     ) -> None:
         self._settings = settings
@@ -67,6 +71,7 @@ class Supervisor:
         self._store = store
         self._engine = engine
         self._trainings = trainings
+        self._flows = flows
         self._folder = settings.home / "jobs"
         self._records = Records(self._folder, store, on_end)
         self._lock = threading.RLock()
@@ -86,12 +91,14 @@ class Supervisor:
     def recover(self) -> None:
         """Find every job again, before anybody asks for one.
 
-        Queued jobs wait again, locked ones belong to a worker that outlived its server, the others are interrupted.
+        Queued jobs wait again, and so do flows, which go on from what their parts have come to. Locked ones belong to a
+        worker that outlived its server, the others are interrupted.
         """
         found = recovery.find(self._folder, self._store)
         for folder in found.not_kept:
             self._records.forget(folder)
-        for folder in found.waiting:
+        flows = [folder for folder in found.interrupted if folder.spec().request.lane == FLOW]
+        for folder in found.waiting + flows:
             spec = folder.spec()
             self._records.index(Row.of(spec, "queued"))
             self._queue.put(self._waiting(spec))
@@ -103,17 +110,19 @@ class Supervisor:
                 self._trainings.adopt(folder.id)
             else:
                 self._adopted.add(folder.id)
-        for folder in found.interrupted:
+        interrupted = [folder for folder in found.interrupted if folder not in flows]
+        for folder in interrupted:
             is_training = folder.spec().request.lane == TRAINING
             error = self._trainings.what_ended(folder) if is_training else Interrupted()
             self._records.write_end(folder, "interrupted", error)
-        for folder in found.interrupted + found.ended:
+        for folder in interrupted + found.ended:
             self._settle(folder)
 
     def start(self) -> None:
         """Start the worker, and give their turn to the runs that wait."""
         self._engine.start(self._hear, self._bury)
         self._trainings.start(self._hear)
+        self._flows.start(self, self._hear)
         self._is_started = True
         self._give_turns()
         threading.Thread(target=self._watch_adopted, name="adopted-jobs", daemon=True).start()
@@ -124,6 +133,7 @@ class Supervisor:
         Runs go on without a server. `is_pausing`: they are to save and end, because the whole machine may go.
         """
         self._is_closing.set()
+        self._flows.close()
         self._records.close()
         self._trainings.close(is_pausing=is_pausing, timeout_seconds=STOP_SECONDS)
         self._engine.close(STOP_SECONDS if self._running else 0.0)
@@ -142,11 +152,13 @@ class Supervisor:
         job_id: str | None = None,
         files: Mapping[str, bytes] | None = None,
         parents: Sequence[str] = (),
+        flow: str = "",
+        step: str = "",
     ) -> Job:
         """Put a request into the queue, in milliseconds.
 
         `files` are the contents of the fields that its FILES names, and the only files it gets: what stands in those
-        fields is replaced. `parents` are the creations that they came from.
+        fields is replaced. `parents` are the creations that they came from. `flow` and `step` see `JobSpec`.
 
         An answer of a conversation names its place, (conversation id, node id), and brings the id that `new_job_id`
         made for it: the place is written first, so that however soon the job ends, its answer has somewhere to go.
@@ -155,15 +167,16 @@ class Supervisor:
         ReadOnlyHome; then nothing was kept.
         """
         files = files or {}
-        names = {field: file_name(field, files[field]) if field in files else "" for field in request.FILES}
-        request = _checked(replace(request, **names))  # type: ignore[arg-type]  # its own fields
+        names = {field: file_name(field, files[field]) if field in files else "" for field in files_of(request)}
+        request = _checked(with_files(request, names))
         if isinstance(request, ModelRequest):
             self._catalog.check(request)
         with self._lock:
             self._refuse_overload(owner, request)
             folder = JobFolder.create(
                 self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
-                files={field: files[field] for field in request.FILES if field in files}, parents=tuple(parents),
+                files={field: files[field] for field in names if field in files}, parents=tuple(parents),
+                flow=flow, step=step,
             )  # fmt: skip
             try:
                 spec = folder.spec()
@@ -196,13 +209,22 @@ class Supervisor:
         return self._records.job(row)
 
     def recent(self, owner: str, limit: int = 30) -> list[Job]:
-        """The newest jobs of a person, first the newest. Those that keep nothing are among them until they are gone."""
+        """The newest jobs of a person, first the newest, without the parts of a flow. Those that keep nothing are among
+        them until they are gone."""
         jobs = []
         for row in self._store.of_owner(owner, limit):
             try:
                 jobs.append(self._records.job(row))
             except NotFound:
                 continue  # removed between the two looks, or no longer readable
+        return jobs
+
+    def of_step(self, owner: str, step: str) -> list[Job]:
+        """The jobs of a person that did this part of a flow, the newest first."""
+        jobs = []
+        for row in self._store.of_step(owner, step):
+            with suppress(NotFound):
+                jobs.append(self._records.job(row))
         return jobs
 
     def remove(self, owner: str, job_id: str) -> None:
@@ -332,7 +354,7 @@ class Supervisor:
     def _refuse_overload(self, owner: str, request: Request) -> None:
         if self._is_closing.is_set():
             raise ShuttingDown()
-        if self._is_broken and request.lane != TRAINING:
+        if self._is_broken and request.lane not in WITHOUT_WORKER:
             raise self._broken()
         waiting = len(self._queue)
         if waiting >= self._settings.queue_limit:
@@ -359,12 +381,13 @@ class Supervisor:
                     self._records.index(Row.of(spec, "running"))
                     if lane == TRAINING:
                         self._trainings.run(waiting.job_id)
+                    elif lane == FLOW:
+                        self._flows.run(waiting.job_id)
                     else:
                         self._engine.tell({"run": waiting.job_id})
 
     def _is_open(self, lane: str) -> bool:
-        """Training needs no worker."""
-        return self._is_started if lane == TRAINING else self._is_ready
+        return self._is_started if lane in WITHOUT_WORKER else self._is_ready
 
     def _next(self, lane: str) -> Waiting | None:
         busy = [job for job in self._running.values() if job.lane == lane]
@@ -416,7 +439,7 @@ class Supervisor:
             self._is_broken = early_deaths >= BROKEN_AFTER_DEATHS
             ended: list[JobFolder] = []
             for job_id, waiting in list(self._running.items()):
-                if waiting.lane == TRAINING:
+                if waiting.lane in WITHOUT_WORKER:
                     continue
                 folder = self._records.folder(job_id)
                 if folder.path.exists() and folder.end() is None and not folder.is_started():
@@ -426,7 +449,7 @@ class Supervisor:
                 if folder.path.exists() and folder.end() is None:
                     self._records.write_end(folder, "interrupted", WorkerDied())
                 ended.append(folder)
-            for waiting in self._queue.drain(LANES.keys() - {TRAINING}) if self._is_broken else ():
+            for waiting in self._queue.drain(LANES.keys() - set(WITHOUT_WORKER)) if self._is_broken else ():
                 folder = self._records.folder(waiting.job_id)
                 self._records.write_end(folder, "failed", self._broken())
                 ended.append(folder)

@@ -24,6 +24,8 @@ from pipelines.errors.jobs import InternalError
 from pipelines.loading.memory.measure import Store
 from pipelines.types.crossing import Request, Result, SoundResult
 from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.files import files_of, with_files
+from pipelines.types.film import FilmResult
 from pipelines.types.image import ImageResult
 from studio.hub_token import HubToken
 from studio.jobs.folder import End, JobFolder, JobSpec, State
@@ -167,10 +169,9 @@ class Worker:
 
 def _without_paths(result: Result, asked: Request) -> Result:
     """The result with the names of files as they stood in the request: where this machine keeps them is nobody's business."""
-    if not isinstance(result, ImageResult | SoundResult):
+    if not isinstance(result, ImageResult | SoundResult | FilmResult):
         return result
-    names = {field: getattr(asked, field) for field in result.request.FILES}
-    return replace(result, request=replace(result.request, **names))  # type: ignore[arg-type]  # its own fields
+    return replace(result, request=with_files(result.request, files_of(asked)))
 
 
 def _watch_for_cancel(folder: JobFolder) -> IsCancelled:
@@ -203,8 +204,10 @@ def make_worker(
     from pipelines.audio import AudioPipeline
     from pipelines.classification import ClassificationPipeline
     from pipelines.download import DownloadPipeline
+    from pipelines.embedding import EmbeddingPipeline
     from pipelines.image import ImagePipeline
     from pipelines.load import LoadPipeline
+    from pipelines.multimodal import MultimodalPipeline
     from pipelines.text import TextPipeline
     from pipelines.workbench import WorkbenchPipeline
 
@@ -224,7 +227,7 @@ def make_worker(
         budget_bytes=memory_bytes,
         open_ledger=open_ledger,
     )
-    audio = AudioPipeline.beside(text)
+    audio, multimodal = AudioPipeline.beside(text), MultimodalPipeline.beside(text)
     pipelines: dict[str, Pipeline] = {
         "text": text,
         "image": ImagePipeline.beside(text),
@@ -232,7 +235,10 @@ def make_worker(
         "transcribe": audio,
         "music": audio,
         "workbench": WorkbenchPipeline(),
+        "film": multimodal,
+        "caption": multimodal,
         "classify": ClassificationPipeline.beside(text),
+        "embed": EmbeddingPipeline.beside(text),
         "download": DownloadPipeline.beside(text),
         "load": LoadPipeline.beside(text),
     }

@@ -1,7 +1,7 @@
-"""Every kept result: `<folder>/<owner hash>/<id>.md`, `.png` or `.flac`, its sidecar `<id>.json`, and an index to search them.
+"""Every kept result: `<folder>/<owner hash>/<id>.md`, `.png`, `.flac` or `.mp4`, its sidecar `<id>.json`, and an index to search them.
 
 A result may have more files beside it, `<id>.<part>.<suffix>`: what it was made from (`.image.png`, `.audio.mp3`), a
-picture's `.thumbnail.webp`, the `.midi.mid` of music, the `.segments.json` of what was heard.
+picture's or film's `.thumbnail.webp`, the `.midi.mid` of music, the `.segments.json` of what was heard.
 
 The files are the truth. A worker saves them and never opens the index; the sidecar is written last, so what has none
 is unfinished and does not count. Only the server keeps the index, a table of `studio.db`: when it opens, the index
@@ -15,7 +15,7 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ QUERY_CHARACTERS = 200
 EXCERPT_CHARACTERS = 400
 UNFINISHED_SECONDS = 3600  # a file without a sidecar may still be being written until it is this old
 
-SUFFIXES = {"text": ".md", "image": ".png", "sound": ".flac"}
+SUFFIXES = {"text": ".md", "image": ".png", "sound": ".flac", "film": ".mp4"}
 PARTS = {  # what may stand beside a file, and the suffixes that it may have
     "image": (".image.png",),
     "mask": (".mask.png",),
@@ -90,6 +90,16 @@ class Item:
 
     creation: Creation
     excerpt: str
+
+
+@dataclass(frozen=True)
+class Wording:
+    """By which words a creation is found."""
+
+    id: str
+    kind: str
+    title: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -225,6 +235,28 @@ class Creations:
             ).fetchall()
         return Page(tuple(Item(_parse(row["sidecar"]), row["excerpt"]) for row in rows), number, pages, total)
 
+    def words(self, owner: str, known: Set[str], characters: int) -> tuple[set[str], Sequence[Wording]]:
+        """The ids of all that a person has, and of those that are not `known` how each begins."""
+        with self._reading() as database:
+            ids = {row["id"] for row in database.execute("SELECT id FROM creations WHERE owner = ?", (owner,))}
+            rows = [
+                database.execute(
+                    "SELECT id, kind, title, substr(text, 1, ?) AS text FROM creations WHERE id = ?", (characters, new)
+                ).fetchone()
+                for new in ids - known
+            ]
+        return ids, tuple(Wording(*row) for row in rows)
+
+    def links(self, owner: str) -> dict[str, tuple[str, ...]]:
+        """The parents of each creation that has some, by its id."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT id, json_extract(sidecar, '$.parents') FROM creations "
+                "WHERE owner = ? AND json_array_length(sidecar, '$.parents') > 0",
+                (owner,),
+            ).fetchall()
+        return {creation_id: tuple(json.loads(parents)) for creation_id, parents in rows}
+
     def get(self, owner: str, creation_id: str) -> Creation:
         creation = _read_sidecar(self._sidecar(owner, creation_id))
         if creation is None or creation.owner != owner:
@@ -250,7 +282,7 @@ class Creations:
             return pictures.convert(self.path(owner, creation_id), creation.recipe, file_format)
         if creation.kind == "sound" and file_format in sounds.FORMATS:
             return sounds.convert(self.path(owner, creation_id), creation.recipe, file_format)
-        if creation.kind == "text" and file_format in transcripts.FORMATS:
+        if creation.kind in ("text", "film") and file_format in transcripts.FORMATS:
             segments = self.path(owner, creation_id, "segments").read_bytes()
             return transcripts.convert(segments, creation.recipe, file_format)
         raise NotFound(thing="file")
@@ -357,8 +389,11 @@ def _beside(part: str, content: bytes) -> str:
 
 
 def _prompt(creation: Creation) -> str:
-    """What a picture was asked to show, or a voice to say. A recipe in a sidecar may be anything."""
+    """What a picture was asked to show, a voice to say, or a film to tell. A recipe in a sidecar may be anything."""
     request = creation.recipe.get("request")
+    if isinstance(request, dict) and isinstance(request.get("scenes"), list):
+        said = [scene.get("text") for scene in request["scenes"] if isinstance(scene, dict)]
+        return "\n".join(words for words in said if isinstance(words, str))
     asked = (request.get("prompt"), request.get("text")) if isinstance(request, dict) else ()
     return next((words for words in asked if isinstance(words, str) and words), "")
 

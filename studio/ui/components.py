@@ -11,6 +11,7 @@ from gradio.components import Component
 from pipelines.types.model import ModelSpec, Task
 from pipelines.types.text import Sampling
 from studio.services import Services
+from studio.ui import sending
 from studio.ui.facts import model_label
 from studio.ui.i18n import t
 from studio.ui.text.chosen import DEFAULT_PRESET, OWN, PRESETS, SAMPLING_NAMES, Chosen
@@ -27,15 +28,22 @@ LATEX: list[dict[str, str | bool]] = [
 _TELL_ACTION = """element.addEventListener('click', (event) => {
   const pressed = event.target.closest('[data-action]');
   if (pressed) trigger('click', {action: pressed.dataset.action, id: pressed.dataset.id || ''});
+  pressed?.closest('details')?.removeAttribute('open');
 })"""
 
 
 def quietly(**more: Any) -> dict[str, Any]:
     """How every event of the page is set up: no endpoint, no veil over its outputs, no limit of gradio's queue."""
-    return {"api_visibility": "private", "show_progress": "hidden", "show_progress_on": [], "concurrency_limit": None, **more}
+    return {
+        "api_visibility": "private",
+        "show_progress": "hidden",
+        "show_progress_on": [],
+        "concurrency_limit": None,
+        **more,
+    }
 
 
-def items(elem_id: str, value: str = "", *, visible: bool = True) -> gr.HTML:
+def items(elem_id: str, value: Any = "", *, visible: bool = True) -> gr.HTML:
     """A list of our own escaped HTML whose buttons carry data-action and data-id; its handler takes `pressed`."""
     return gr.HTML(value, js_on_load=_TELL_ACTION, elem_id=elem_id, elem_classes="studio-items", visible=visible)
 
@@ -44,6 +52,15 @@ def pressed(event: gr.EventData) -> tuple[str, str]:
     """The action and the id of a press in `items`. They come from the browser: look them up, never trust them."""
     data = event._data if isinstance(event._data, dict) else {}
     return str(data.get("action", "")), str(data.get("id", ""))
+
+
+def send_on(menus: Sequence[gr.HTML], wish: gr.State) -> None:
+    """Menus of results (`sending.menu`): a press is the page's wish."""
+
+    def send(event: gr.EventData) -> Any:
+        return sending.sent(*pressed(event)) or gr.skip()
+
+    gr.on([menu.click for menu in menus], send, None, wish, **quietly())
 
 
 def small(key: str, elem_id: str, **kwargs: Any) -> gr.Button:

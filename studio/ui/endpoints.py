@@ -19,6 +19,9 @@ from studio.services import Services
 from studio.ui.audio.endpoints import AudioEndpoints
 from studio.ui.components import first_model
 from studio.ui.image.endpoints import ImageEndpoints
+from studio.ui.multimodal.find_endpoints import FindEndpoints
+from studio.ui.multimodal.look_endpoints import LookEndpoints
+from studio.ui.multimodal.story_endpoints import StoryEndpoints
 from studio.ui.stream import follow
 from studio.ui.text.chosen import Chosen
 from studio.ui.told import told
@@ -37,7 +40,10 @@ def add_endpoints(services: Services) -> None:
     of_training = (training.train, training.stop_training, training.resume_training)
     of_images = (images.generate_image, images.edit_image, images.upscale_image)
     of_sound = (audio.speak, audio.transcribe, audio.compose, audio.edit_sound)
-    for endpoint in (*text, *of_images, *of_sound, *of_training):
+    of_films = (StoryEndpoints(services).make_film,)
+    of_pictures = (LookEndpoints(services).caption,)
+    of_library = (FindEndpoints(services).search_library,)
+    for endpoint in (*text, *of_images, *of_sound, *of_training, *of_films, *of_pictures, *of_library):
         api(told(typed(endpoint)), api_name=endpoint.__name__, concurrency_limit=None)
 
 

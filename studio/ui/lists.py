@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from studio.jobs.job import Job, Place
 from studio.library.conversations import Header
 from studio.library.creations import Creation, Item
+from studio.ui import sending
 from studio.ui.facts import place_line
 from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.safe import escape
@@ -112,8 +113,9 @@ def recent_strip(entries: Sequence[Item], language: str) -> str:
     return f'<div class="strip">{"".join(cards)}</div>'
 
 
-def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
-    """A creation in the library. `is_asked`: the person pressed Delete and is asked whether they are sure."""
+def creation_card(entry: Item, language: str, *, is_asked: bool, is_related: bool = False) -> str:
+    """A creation in the library. `is_asked`: the person pressed Delete and is asked whether they are sure. `is_related`: it
+    came of others, or others of it."""
     one = entry.creation
     if is_asked:
         actions = (
@@ -128,9 +130,8 @@ def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
             button("open", one.id, say("open", language), classes="item-button strong")
             + star
             + link
-            + "".join(
-                button(f"to-{name}", one.id, say(f"send_to-{name}", language)) for name in SENT_TO.get(one.kind, ())
-            )
+            + sending.menu(one.kind, one.id, language)
+            + (button("trace", one.id, say("lineage", language)) if is_related else "")
             + button("ask-delete", one.id, say("delete", language))
         )
     request = one.recipe.get("request", {})
@@ -150,6 +151,9 @@ def creation_card(entry: Item, language: str, *, is_asked: bool) -> str:
     title, body = escape(title_of(one, language)), f'<p class="excerpt">{escape(entry.excerpt)}</p>'
     if one.kind == "sound":
         body += f'<audio controls preload="none" src="media/{escape(one.id)}" aria-label="{title}"></audio>'
+    if one.kind == "film":
+        url = f"media/{escape(one.id)}"
+        body = f'<video controls preload="none" poster="{url}/thumbnail" src="{url}" aria-label="{title}"></video>'
     if one.kind == "image":
         body = f'<img class="card-picture" loading="lazy" src="media/{escape(one.id)}/thumbnail" alt="{title}">'
     return (
@@ -189,6 +193,6 @@ def task_name(task: str, language: str) -> str:
 
 SOUND_TASKS = {
     "speech": "speech", "music": "music", "transcribe": "transcribe", "translate-speech": "transcribe", "edit-sound": "workbench",
+    "caption": "caption", "ask-picture": "caption", "story-film": "story", "film": "film",
 }  # fmt: skip
-SENT_TO = {"sound": ("bench", "hear"), "text": ("say",)}
 TASKS = ("write", "summarise", "rewrite", "translate", "continue", "fill-mask", "poem")

@@ -16,6 +16,7 @@ from studio.ui.tabs.audio import AudioTab
 from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.library import LibraryTab
 from studio.ui.tabs.models import ModelsTab
+from studio.ui.tabs.multimodal import MultimodalTab
 from studio.ui.tabs.text import TextTab
 from studio.ui.tabs.training import TrainingTab
 from studio.ui.theme import CSS_FILE, HEAD, SCRIPTS, theme
@@ -38,17 +39,19 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
             text = TextTab(services, wish, tabs)
             image = ImageTab(services, wish, tabs)
             audio = AudioTab(services, wish, tabs)
+            multimodal = MultimodalTab(services, wish, tabs)
             training = TrainingTab(services, wish, tabs)
             LibraryTab(services, wish)
             ModelsTab(services, wish, tabs)
         keep_fresh(
             services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
-            image=image.images.settings.model, sounds=audio.pickers,
+            image=image.images.settings.model, others=audio.pickers | {"caption": multimodal.look.parts.settings["model"]},
         )  # fmt: skip
         keep_in_address(page, tabs)
         text.load(page)
         image.load(page)
         audio.load(page)
+        multimodal.load(page)
         training.load(page)
         drawer.load(page)
         add_endpoints(services)

@@ -18,9 +18,9 @@ from studio.ui.lists import TASKS
 
 def keep_fresh(
     services: Services, tabs: gr.Tabs, *, chat: gr.Dropdown, tasks: gr.Dropdown, kind: gr.Radio, image: gr.Dropdown,
-    sounds: Mapping[Task, gr.Dropdown],
+    others: Mapping[Task, gr.Dropdown],
 ) -> None:  # fmt: skip
-    """`kind` is what the tasks' models are for; `sounds` are those of each kind of work with sound."""
+    """`kind` is what the tasks' models are for; `others` are those of each other kind of work."""
 
     def look(task: str, request: gr.Request) -> dict[Any, Any]:
         lang = language(request)
@@ -29,8 +29,8 @@ def keep_fresh(
             chat: model_choices(services, "chat", lang),
             tasks: model_choices(services, task if task in TASKS else "write", lang),  # type: ignore[arg-type]
             image: model_choices_of(services, pictures, lang),
-            **{picker: model_choices(services, one, lang) for one, picker in sounds.items()},
+            **{picker: model_choices(services, one, lang) for one, picker in others.items()},
         }
         return {picker: gr.update(choices=offered) for picker, offered in choices.items()}
 
-    tabs.select(look, kind, [chat, tasks, image, *sounds.values()], **quietly())
+    tabs.select(look, kind, [chat, tasks, image, *others.values()], **quietly())

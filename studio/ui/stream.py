@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.types.events import Loading, Plan, Preview, Progress, Token
+from pipelines.types.film import Board
 from pipelines.types.sound import Heard
 from pipelines.types.text import TextResult
 from studio.jobs.folder import End
@@ -19,7 +20,7 @@ from studio.jobs.supervisor import Supervisor
 
 # A reader who comes late catches up in a few updates, not in one for each past token. Text is read as it comes; of steps and
 # previews a few looks a second are enough, and each takes the browser some 20 ms, from the cores that draw on a laptop.
-SHOW_EVERY_SECONDS = {Token: 0.08, Heard: 0.1, Progress: 0.5, Preview: 0.5}
+SHOW_EVERY_SECONDS = {Token: 0.08, Heard: 0.1, Progress: 0.5, Preview: 0.5, Board: 0.3}
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Live:
     stage: Loading | Plan | Progress | None = None
     preview: Preview | None = None
     heard: tuple[Heard, ...] = ()
+    board: Board | None = None
     paces: tuple[tuple[int, float], ...] = ()
     is_started: bool = False
     end: End | None = None
@@ -76,12 +78,15 @@ def fold(live: Live, event: JobEvent) -> Live:
         case Loading() | Plan():
             return replace(live, stage=event.data, waits=None, paces=(), is_started=True)
         case Progress():
-            paces = (*live.paces[:1], (event.data.done, event.time))
+            is_same = isinstance(live.stage, Progress) and live.stage.unit == event.data.unit
+            paces = (*(live.paces[:1] if is_same else ()), (event.data.done, event.time))
             return replace(live, stage=event.data, waits=None, paces=paces, is_started=True)
         case Preview():
             return replace(live, preview=event.data, waits=None, is_started=True)
         case Heard():
             return replace(live, heard=(*live.heard, event.data), waits=None, is_started=True)
+        case Board():
+            return replace(live, board=event.data, waits=None, is_started=True)
         case Token():
             stage = (
                 live.stage if isinstance(live.stage, Progress) and live.stage.unit == "seconds" else None

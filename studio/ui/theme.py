@@ -7,7 +7,7 @@ from pathlib import Path
 import gradio as gr
 
 CSS_FILE = Path(__file__).parents[2] / "assets" / "css" / "studio.css"
-SCRIPTS = [Path(__file__).parents[2] / "assets" / "js" / name for name in ("image.js", "audio.js")]
+SCRIPTS = [Path(__file__).parents[2] / "assets" / "js" / name for name in ("image.js", "audio.js", "talk.js")]
 
 # Only 400 and 700 of the bundled fonts hold ASCII letters (gradio 6.31): a weight of 600 falls to 700.
 _CJK = ("PingFang SC", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", "system-ui", "sans-serif")
@@ -39,7 +39,7 @@ HEAD = """
   // in one column the result stands below the settings
   document.addEventListener("click", (event) => {
     const run = event.target.closest?.(
-      "#task-run, #image-run, #speak-run, #listen-run, #compose-run, [id^=bench-run], #training-start");
+      "#task-run, #image-run, #talk-send, #speak-run, #listen-run, #compose-run, [id^=bench-run], #training-start");
     if (innerWidth > 800 || !run) return;
     const others = { "task-run": "#task-result", "training-start": "#training-head" };
     const result = others[run.id] ?? `#${run.id.split("-")[0]}-stage`;

@@ -7,10 +7,19 @@ names in them are said here, in the language that the person's browser shows.
 import re
 from collections.abc import Mapping
 
-from studio.ui.vocabulary import audio, frame, image, library, models, text, training
+from studio.ui.vocabulary import audio, frame, image, library, models, multimodal, text, training
 
 # key: (English, Chinese)
-WORDS = frame.WORDS | text.WORDS | image.WORDS | audio.WORDS | library.WORDS | models.WORDS | training.WORDS
+WORDS = (
+    frame.WORDS
+    | text.WORDS
+    | image.WORDS
+    | audio.WORDS
+    | multimodal.WORDS
+    | library.WORDS
+    | models.WORDS
+    | training.WORDS
+)
 _LANGUAGE_COOKIE = re.compile(r"(?:^|;\s*)studio_language=([A-Za-z-]{2,12})")
 
 

@@ -67,6 +67,12 @@ def see_only(entries: Locator, *words: str) -> None:
     expect(entries).to_have_text([re.compile(re.escape(one)) for one in words])
 
 
+def send_to(results: Locator, place: str) -> None:
+    """Send a result to another tab, in two presses."""
+    results.locator(".send-menu summary").first.click()
+    results.get_by_role("button", name=place).click()
+
+
 @contextmanager
 def held(page: Page) -> Iterator[None]:
     """While this lasts nothing that the page asks arrives at the server; then all of it does, in its order."""

@@ -15,7 +15,7 @@ from pipelines.types.workbench import WorkbenchRequest
 from tests.browser import hear
 from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
-from tests.browser.talk import ENGINE_MILLISECONDS, open_tab, paste_in, settle
+from tests.browser.talk import ENGINE_MILLISECONDS, open_tab, paste_in, send_to, settle
 from tests.server import StudioServer
 
 LONG_STORY = " ".join(["The keeper counted the ships. He wrote every name in a book. Then he lit the lamp."] * 60)
@@ -56,7 +56,7 @@ def test_a_text_is_heard_before_it_is_whole_and_goes_on_from_tab_to_tab(
         assert isinstance(asked, SpeechRequest) and "lighthouse keeper" in asked.text
     (tmp_path / "story.mp3").write_bytes(data)
     # 3. It is written down again, with its times; pressing one plays the recording
-    page.locator("#speak-actions").get_by_role("button", name="Write it down").click()
+    send_to(page.locator("#speak-actions"), "Listen")
     expect(page.locator("#tab-listen-button")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#listen-audio .timestamps")).to_be_visible()
     settle(page)
@@ -67,14 +67,22 @@ def test_a_text_is_heard_before_it_is_whole_and_goes_on_from_tab_to_tab(
     subtitles = page.locator("#listen-actions a", has_text="SRT").get_attribute("href")
     assert re.match(r"1\n00:00:0\d,\d{3} --> ", page.request.get(f"{studio.url}{subtitles}").text())
     # 4. The text goes on into Text, and the library plays the sound
-    page.locator("#listen-actions").get_by_role("button", name="To Text").click()
+    send_to(page.locator("#listen-actions"), "Tasks")
     expect(page.locator("#task-prompt textarea")).to_have_value(re.compile("Once upon a time"))
     open_tab(page, "Library")
     page.locator("#library-kind").get_by_text("Sounds").click()
     card = page.locator("#library-items .card")
     expect(card).to_have_count(1)
     expect(card.locator("audio")).to_be_visible()
-    # 5. A dropped file opens the tab with its settings
+    # 5. Its lineage shows what was made of it, and opens that
+    card.get_by_role("button", name="Lineage").click()
+    expect(page.locator("#library-items .lineage-box")).to_have_text(
+        [re.compile("Reading aloud"), re.compile("Writing down")]
+    )
+    page.locator("#library-items .lineage-box").nth(1).click()
+    expect(page.locator("#tab-listen-button")).to_have_attribute("aria-selected", "true")
+    open_tab(page, "Library")
+    # 6. A dropped file opens the tab with its settings
     page.locator("#library-drop input[type=file]").set_input_files(tmp_path / "story.mp3")
     expect(page.locator("#tab-speak-button")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#speak-text textarea")).to_have_value(re.compile("lighthouse keeper"))

@@ -13,6 +13,7 @@ from tests.browser.talk import (
     open_task,
     paste_in,
     reload,
+    send_to,
     settle,
     type_in,
     wait_for_result,
@@ -75,7 +76,7 @@ def test_a_result_goes_on_in_the_chat(studio: StudioServer, open_page: OpenPage)
     open_task(page, "Write")
     run_example(page)
     wait_for_result(page)
-    page.locator("#task-to-chat").click()
+    send_to(page.locator("#task-send"), "Chat")
     expect(composer(page)).not_to_have_value("")
 
 

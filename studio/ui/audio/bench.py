@@ -84,7 +84,7 @@ class Bench(SoundPanel):
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
         sound_made, result = self.sound_of(outcome), outcome.result
-        actions = self.sound_actions(outcome, sound_made, language, ("bench", "hear")) if sound_made is not None else ""
+        actions = self.sound_actions(outcome, sound_made, language) if sound_made is not None else ""
         if not isinstance(result, WorkbenchResult) or outcome.job is None:
             return view.music_stage(sound_made, None, language) if sound_made else "", "", actions
         pictures = [url for name, url in sorted(outcome.urls.items()) if name.endswith(".png")]

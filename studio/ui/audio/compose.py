@@ -5,10 +5,12 @@ from typing import Any
 
 import gradio as gr
 
+from pipelines.errors.base import StudioError
 from pipelines.music.score import METRES
 from pipelines.music.synthesis.instruments import INSTRUMENTS
 from pipelines.sound.keys import MODES, TONICS, Key
 from pipelines.types.music import MusicRequest, MusicResult
+from studio.services import Services
 from studio.ui import safe
 from studio.ui.audio import layout, view
 from studio.ui.audio.boxes import shown, whole
@@ -16,7 +18,11 @@ from studio.ui.audio.files import Given, sound
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
 from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.components import quietly
 from studio.ui.i18n import language, t
+from studio.ui.told import told
+
+SCORES = "score_transformer"  # the family that writes notes and takes no words
 
 
 class Compose(SoundPanel):
@@ -24,10 +30,15 @@ class Compose(SoundPanel):
     request_class = MusicRequest
     task = "music"
 
+    def __init__(self, services: Services, wish: gr.State) -> None:
+        super().__init__(services, wish)
+        self._wire_form()
+
     def lay_out(self) -> Parts:
         made: dict[str, Any] = {}
         with gr.Row(elem_classes="studio-columns image-columns", equal_height=False):
             with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
+                made["prompt"] = gr.Textbox(label=t("compose_prompt"), info=t("compose_prompt_help"), lines=2, max_lines=4, elem_id="compose-prompt", visible=False)  # fmt: skip
                 with gr.Row(elem_classes="tight sizes"):
                     made["key"] = gr.Dropdown(_keys("en"), value="", label=t("compose_key"), elem_id="compose-key", min_width=120)  # fmt: skip
                     made["metre"] = gr.Dropdown([(t("compose_any"), ""), *((metre, metre) for metre in METRES)], value="", label=t("compose_metre"), elem_id="compose-metre", min_width=96)  # fmt: skip
@@ -54,6 +65,11 @@ class Compose(SoundPanel):
         files = {"melody": melody, "hum": hum}
         return Parts(made, files, ((run, {}),), stop, **stage, recent=layout.recent("compose"), others={"note": note})
 
+    def _wire_form(self) -> None:
+        s = self.parts.settings
+        suited = [s["prompt"], self.parts.others["note"]]
+        s["model"].change(told(self._suit_model), s["model"], suited, **quietly(trigger_mode="always_last"))
+
     @property
     def load_outputs(self) -> list[Any]:
         s = self.parts.settings
@@ -61,8 +77,7 @@ class Compose(SoundPanel):
 
     def _load(self, saved: object, request: gr.Request) -> Updates:
         lang = language(request)
-        spec = next((row for row in self.rows if row.id == self.first_model()), None)
-        note = (spec.note_zh if lang == "zh" else spec.note_en) if spec else ""
+        note = self.note(self.first_model() or "", lang)
         return {
             **super()._load(saved, request),
             self.parts.settings["model"]: gr.update(choices=self.models(lang)),
@@ -71,11 +86,21 @@ class Compose(SoundPanel):
             self.parts.others["note"]: gr.update(value=safe.escape(note), visible=bool(note)),
         }
 
+    def _suit_model(self, model: str, request: gr.Request) -> tuple[Any, Any]:
+        """The box for words, where the model takes any, and what one should know of it."""
+        note = self.note(model or "", language(request))
+        try:
+            takes_words = self._services.catalog.find(model or "").family != SCORES
+        except StudioError:
+            takes_words = False
+        return gr.update(visible=takes_words), gr.update(value=safe.escape(note), visible=bool(note))
+
     def asked(self, values: Mapping[str, Any]) -> tuple[MusicRequest, dict[str, Given]]:
         """What is hummed goes before a file."""
         given = sound(values["hum"]) or sound(values["melody"], takes_midi=True)
         return MusicRequest(
             str(values["model"] or "").strip(),
+            prompt=str(values["prompt"] or ""),
             key=str(values["key"] or ""),
             metre=str(values["metre"] or ""),
             tempo=whole(values["tempo"]),
@@ -88,7 +113,8 @@ class Compose(SoundPanel):
     def filled(self, asked: MusicRequest) -> Updates:
         s = self.parts.settings
         same = {
-            s[name]: getattr(asked, name) for name in ("model", "key", "metre", "instrument", "seconds", "temperature")
+            s[name]: getattr(asked, name)
+            for name in ("model", "prompt", "key", "metre", "instrument", "seconds", "temperature")
         }
         return same | {s["tempo"]: shown(asked.tempo), s["seed"]: "" if asked.seed is None else str(asked.seed)}
 
@@ -98,7 +124,7 @@ class Compose(SoundPanel):
             return "", "", ""
         known = result if isinstance(result, MusicResult) else None
         facts = view.music_facts(known, self.model_name(known.model), language) if known else ""
-        return view.music_stage(made, known, language), facts, self.sound_actions(outcome, made, language, ("bench",))
+        return view.music_stage(made, known, language), facts, self.sound_actions(outcome, made, language)
 
 
 def _keys(language: str) -> list[tuple[Any, str]]:

@@ -1,7 +1,9 @@
 """Sound files between a form and a request: looked at before they are taken, and put where a form can show them."""
 
 import base64
+import binascii
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from gradio.processing_utils import save_bytes_to_cache
@@ -14,6 +16,7 @@ from pipelines.sound.files import LIMIT_SECONDS
 MEDIA_TYPES = {
     ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",
 }  # fmt: skip
+RECORDING, RECORDING_BYTES = "recording.wav", 8_000_000  # four minutes, as the page records
 FILMS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska and WebM, MPEG
 
 
@@ -51,6 +54,24 @@ def sound(path: object, *, takes_midi: bool = False, limit_seconds: float = LIMI
         if info.duration > limit_seconds:
             raise UnreadableSound(name=name, reason=f"it is longer than {limit_seconds / 60:.0f} minutes")
     return Given(path, data)
+
+
+def recorded(data: object) -> bytes:
+    """The recording that a page told as {"data": data URL}. Raises UnreadableSound."""
+    import soundfile
+
+    url = data.get("data") if isinstance(data, dict) else None
+    _, comma, content = str(url or "").partition(";base64,")
+    if not comma or len(content) > RECORDING_BYTES * 4 // 3 + 4:
+        raise UnreadableSound(name=RECORDING, reason="it is larger than 8 MB" if comma else "it is empty")
+    try:
+        recording = base64.b64decode(content, validate=True)
+        frames = soundfile.info(BytesIO(recording)).frames
+    except (binascii.Error, ValueError, soundfile.SoundFileError) as error:
+        raise UnreadableSound(name=RECORDING, reason="it is no sound, whatever its name says") from error
+    if not frames:
+        raise UnreadableSound(name=RECORDING, reason="it is empty")
+    return recording
 
 
 def put_in_cache(data: bytes) -> str:

@@ -76,5 +76,5 @@ class Listen(SoundPanel):
         kept = json.loads(found["segments"])["segments"] if found else []
         segments = [Sentence(**segment) for segment in kept]
         stage = view.transcript_stage(self.url_of_part(creation, "audio"), segments, language)
-        actions = view.text_actions(creation.id, language, is_starred=creation.is_starred, to=("write", "say"))
+        actions = view.text_actions(creation.id, language, is_starred=creation.is_starred)
         return stage, facts, actions

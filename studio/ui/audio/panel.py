@@ -9,12 +9,13 @@ from typing import Any
 import gradio as gr
 
 from pipelines.errors.access import NotFound
+from pipelines.errors.base import StudioError
 from pipelines.provenance import recipe
 from pipelines.types.model import ModelSpec
 from studio.library.creations import Creation
 from studio.services import Services
-from studio.ui import watchers, wishes
-from studio.ui.audio.files import Given, put_in_cache
+from studio.ui import sending, watchers, wishes
+from studio.ui.audio.files import put_in_cache
 from studio.ui.audio.stage import NOTHING, SoundStage, Updates
 from studio.ui.components import bring_back, keep, model_choices_of, pressed, quietly
 from studio.ui.i18n import language
@@ -34,13 +35,18 @@ class SoundPanel(SoundStage):
     def form_outputs(self) -> list[Any]:
         return [*self.parts.settings.values(), *self.parts.files.values(), self.source]
 
+    @property
+    def run_outputs(self) -> list[Any]:
+        """What a press on a run button changes."""
+        return self.show_outputs
+
     def _wire(self) -> None:
         p, quiet = self.parts, quietly()
         seeing = [self.pulse, self.shown, self.memory]
         self.pulse.change(told(self.watch), seeing, self.stage_outputs, trigger_mode="multiple", **quiet)
         every: set[Any] = {*p.settings.values(), *p.files.values(), self.source}
         for button, more in p.runs:
-            button.click(told(self._runner(more)), every, self.show_outputs, **quiet)
+            button.click(told(self._runner(more)), every, self.run_outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
         p.queue.click(told(self._press_queue), None, self.show_outputs, **quiet)
         p.recent.click(told(self._press_recent), None, self.show_outputs, **quiet)
@@ -75,16 +81,16 @@ class SoundPanel(SoundStage):
             asked, files = self.asked({**named, **more})
             job = self._services.jobs.submit(
                 owner, asked, keep=not named.get("private"), files={name: one.data for name, one in files.items()},
-                parents=self._parents(owner, files, values[self.source]),
+                parents=self._parents(owner, [*(one.path for one in files.values()), str(named.get("text") or "")], values[self.source]),
             )  # fmt: skip
             return self.show("follow", job.id, is_kept=job.keep)
 
         return run
 
-    def _parents(self, owner: str, files: Mapping[str, Given], source: tuple[str, str]) -> tuple[str, ...]:
-        """The creation that was sent here, while its file still stands in the form."""
-        creation_id, path = source
-        if not creation_id or path not in [one.path for one in files.values()]:
+    def _parents(self, owner: str, given: Sequence[str], source: tuple[str, str]) -> tuple[str, ...]:
+        """The creation that was sent here, while its file or its text still stands in the form."""
+        creation_id, what = source
+        if not creation_id or what not in given:
             return ()
         try:
             return (self._services.creations.get(owner, creation_id).id,)
@@ -123,7 +129,7 @@ class SoundPanel(SoundStage):
             case ("star", creation_id):
                 is_starred = self._services.creations.get(owner, creation_id).is_starred
                 self._services.creations.star(owner, creation_id, not is_starred)
-            case (str(action), creation_id) if action.startswith("to-"):
+            case (str(action), creation_id) if action in sending.VERBS:
                 return {self._wish: wishes.wish(action, creation_id)}
         return {self.pulse: watchers.pulse()}
 
@@ -135,13 +141,17 @@ class SoundPanel(SoundStage):
         with suppress(NotFound):  # the recipe names a model by its folder alone, the job by its whole path
             asked = replace(asked, model=self._services.jobs.get(owner, creation.job_id).request.model)
         parts = self._services.creations.parts(owner, creation.id, asked.FILES)
-        files = {self.parts.files[name]: put_in_cache(data) for name, data in parts.items() if name in self.parts.files}
+        files = {self.parts.files[name]: self.boxed(data) for name, data in parts.items() if name in self.parts.files}
         empty: Updates = dict.fromkeys(self.parts.files.values())
         return {**self.filled(asked), **empty, **files}
 
+    def boxed(self, data: bytes) -> str:
+        """A file of the library as a box of this form shows it."""
+        return put_in_cache(data)
+
     def with_file(self, owner: str, creation_id: str, field: str) -> Updates:
         """The form with a sound of the library in it. Raises NotFound."""
-        path = put_in_cache(self._services.creations.path(owner, creation_id).read_bytes())
+        path = self.boxed(self._services.creations.path(owner, creation_id).read_bytes())
         return {self.parts.files[field]: path, self.source: (creation_id, path)}
 
     # ── models ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -158,6 +168,14 @@ class SoundPanel(SoundStage):
         catalog = self._services.catalog
         by_ease = sorted(self.rows, key=lambda spec: (spec.source != "starter", not catalog.is_on_disk(spec)))
         return by_ease[0].id if by_ease else None
+
+    def note(self, model: str, lang: str) -> str:
+        """What one should know of a model, or why it is none."""
+        try:
+            spec = self._services.catalog.find(model)
+        except StudioError as error:
+            return error.say(lang) if model else ""
+        return spec.note_zh if lang == "zh" else spec.note_en
 
     def example_of(self, event: gr.EventData, examples: Sequence[dict], lang: str) -> dict:
         place = pressed(event)[1]

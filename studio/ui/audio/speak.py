@@ -78,20 +78,13 @@ class Speak(SoundPanel):
 
     def _load(self, saved: object, request: gr.Request) -> Updates:
         lang = language(request)
-        note = self._note(self.first_model() or "", lang)
+        note = self.note(self.first_model() or "", lang)
         return {
             **super()._load(saved, request),
             self.parts.others["examples"]: lists.example_chips(self._examples, lang),
             self.parts.others["note"]: gr.update(value=safe.escape(note), visible=bool(note)),
             self.parts.settings["model"]: gr.update(choices=self.models(lang)),
         }
-
-    def _note(self, model: str, lang: str) -> str:
-        try:
-            spec = self._services.catalog.find(model)
-        except StudioError as error:
-            return error.say(lang) if model else ""
-        return spec.note_zh if lang == "zh" else spec.note_en
 
     def _suit_model(self, model: str, voice: str, second: str, tongue: str, request: gr.Request) -> tuple[Any, ...]:
         """The voices and languages of another model, and what one should know of it."""
@@ -101,7 +94,7 @@ class Speak(SoundPanel):
             voices, tongues = list(spec.voices), _languages(spec.languages)
         except StudioError:
             voices, tongues = [], _languages(())
-        note = self._note(model or "", lang)
+        note = self.note(model or "", lang)
         return (
             gr.update(choices=voices, value=voice if voice in voices else (voices or [""])[0]),
             gr.update(choices=[(t("speak_no_second"), NO_VOICE), *((v, v) for v in voices)], value=second if second in voices else NO_VOICE),
@@ -144,9 +137,9 @@ class Speak(SoundPanel):
             s["seed"]: "" if asked.seed is None else str(asked.seed),
         }
 
-    def with_text(self, text: str) -> Updates:
-        """The form with another text in it."""
-        return {self.parts.settings["text"]: text}
+    def with_text(self, text: str, source: str) -> Updates:
+        """The form with another text in it, and which creation it was."""
+        return {self.parts.settings["text"]: text, self.source: (source, text)}
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
         sound, result = self.sound_of(outcome), outcome.result
@@ -155,7 +148,7 @@ class Speak(SoundPanel):
         job_id = outcome.job.id if outcome.job else ""
         stage = view.sound_stage(sound, job_id, result.sentences if result else (), language)
         facts = view.speech_facts(result, self.model_name(result.model), language) if result else ""
-        return stage, facts, self.sound_actions(outcome, sound, language, ("bench", "hear"))
+        return stage, facts, self.sound_actions(outcome, sound, language)
 
 
 def _languages(codes: Sequence[str]) -> list[tuple[Any, str]]:

@@ -8,7 +8,7 @@ its result looks stands in its own file.
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -94,7 +94,7 @@ class SoundStage(ABC):
         self.job = gr.State("")  # the job that stands on the stage
         self.pulse = gr.State("")  # changes when there is something new to watch
         self.memory = gr.State(PageMemory())
-        self.source = gr.State(("", ""))  # what was sent here: the creation, and the file that it became
+        self.source = gr.State(("", ""))  # what was sent here: the creation, and the file or the text that it became
         # rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
         name = f"studio-{self.area}"
         self.saved = gr.BrowserState({}, storage_key=name, secret="studio", render=False)
@@ -180,9 +180,10 @@ class SoundStage(ABC):
                 yield updates
 
     def _unfinished(self, owner: str) -> list[Job]:
-        """The person's jobs of this sub-tab that wait or run, the oldest first."""
+        """The person's jobs of this sub-tab that wait or run, the oldest first; those of a talk are shown there."""
         recent = [] if owner == GUEST else self._services.jobs.recent(owner, WATCHED_JOBS)
-        return [job for job in reversed(recent) if self.is_mine(job.request) and not job.is_ended]
+        mine = [job for job in reversed(recent) if self.is_mine(job.request) and not job.conversation_id]
+        return [job for job in mine if not job.is_ended]
 
     def _take_unkept(self, scene: Scene, job_id: str) -> None:
         """What a private job made, before its folder goes."""
@@ -277,9 +278,9 @@ class SoundStage(ABC):
             return ""
         return f"media/{creation.id}/{part}"
 
-    def sound_actions(self, outcome: Outcome, sound: view.Sound, language: str, to: Sequence[str]) -> str:
+    def sound_actions(self, outcome: Outcome, sound: view.Sound, language: str) -> str:
         is_starred = outcome.creation is not None and outcome.creation.is_starred
-        return view.sound_actions(sound, language, is_starred=is_starred, to=to)
+        return view.sound_actions(sound, language, is_starred=is_starred)
 
     def _creation_of(self, owner: str, job: Job) -> Creation | None:
         for creation_id in job.creation_ids:

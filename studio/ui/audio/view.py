@@ -14,7 +14,7 @@ from pipelines.types.speech import Sentence, SpeechResult
 from pipelines.types.transcription import TranscribeResult
 from pipelines.types.workbench import Measures, WorkbenchResult
 from studio.library.creations import Item
-from studio.ui import lists
+from studio.ui import lists, sending
 from studio.ui.facts import doing_line, duration, error_line
 from studio.ui.safe import escape
 from studio.ui.stream import Live
@@ -264,8 +264,8 @@ def measures(one: Measures, language: str) -> str:
 # ── what can be done with a result ────────────────────────────────────────────────────────────────────────────────────
 
 
-def sound_actions(sound: Sound, language: str, *, is_starred: bool, to: Sequence[str]) -> str:
-    """Use settings, send to, star, download. `to` names the tabs that take it: "bench", "hear", "tune"."""
+def sound_actions(sound: Sound, language: str, *, is_starred: bool) -> str:
+    """Use settings, send to, star, download."""
     if not sound.id:
         name = "sound.flac"
         links = f'<a class="item-button" href="{escape(sound.url)}" download="{name}">{escape(say("download", language))}</a>'
@@ -273,12 +273,14 @@ def sound_actions(sound: Sound, language: str, *, is_starred: bool, to: Sequence
     links = _links(sound.id, SOUND_FORMATS, language)
     if sound.midi_url:
         links += f'<a class="item-button" href="{escape(sound.midi_url)}" download="{escape(sound.id)}.mid">MIDI</a>'
-    return f'<div class="item-actions">{_buttons(sound.id, language, is_starred=is_starred, to=to)}{links}</div>'
+    return f'<div class="item-actions">{_buttons("sound", sound.id, language, is_starred=is_starred)}{links}</div>'
 
 
-def text_actions(creation_id: str, language: str, *, is_starred: bool, to: Sequence[str]) -> str:
-    links = _links(creation_id, TEXT_FORMATS, language)
-    return f'<div class="item-actions">{_buttons(creation_id, language, is_starred=is_starred, to=to)}{links}</div>'
+def text_actions(
+    creation_id: str, language: str, *, is_starred: bool, formats: Sequence[tuple[str, str]] = TEXT_FORMATS
+) -> str:
+    links = _links(creation_id, formats, language)
+    return f'<div class="item-actions">{_buttons("text", creation_id, language, is_starred=is_starred)}{links}</div>'
 
 
 def again_action(job_id: str, language: str) -> str:
@@ -286,10 +288,10 @@ def again_action(job_id: str, language: str) -> str:
     return f'<div class="item-actions">{again}</div>'
 
 
-def _buttons(creation_id: str, language: str, *, is_starred: bool, to: Sequence[str]) -> str:
+def _buttons(kind: str, creation_id: str, language: str, *, is_starred: bool) -> str:
     star = say("unstar" if is_starred else "star", language)
     parts = [lists.button("use", creation_id, say("use_settings", language))]
-    parts += [lists.button(f"to-{name}", creation_id, say(f"send_to-{name}", language)) for name in to]
+    parts.append(sending.menu(kind, creation_id, language))
     return "".join([*parts, lists.button("star", creation_id, star, is_pressed=is_starred)])
 
 

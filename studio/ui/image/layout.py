@@ -68,6 +68,7 @@ class ImageStage:
     again: gr.Button
     use: gr.Button
     as_input: gr.Button
+    sending: gr.HTML
     compare: gr.Button
     retouch: gr.Button
     star: gr.Button
@@ -181,6 +182,7 @@ def _stage() -> tuple[dict[str, Any], RetouchParts]:
             "again": small("run_again", "image-again", variant="primary", visible=False),
             "use": small("use_settings", "image-use"),
             "as_input": small("use_as_input", "image-as-input"),
+            "sending": items("image-send"),
             "compare": small("compare", "image-compare"),
             "retouch": small("retouch", "image-retouch"),
             "star": small("star", "image-star"),

@@ -7,6 +7,7 @@ The watcher may die with the page: the jobs go on, and opening the page finds th
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +57,7 @@ class Images(ImageStageView):
         seeing = [self.pulse, self.shown, self.picked, self.memory]
         watch = told(self.watch)
         self.pulse.change(watch, seeing, self.stage_outputs, trigger_mode="multiple", **quietly())
-        every: set[Any] = {*self.settings.components.values(), self.form.box}
+        every: set[Any] = {*self.settings.components.values(), self.form.box, self.source}
         here, quiet = [self.job, self.shown, self.picked, self.pair], quietly()
         self.form.run.click(told(self._run), every, self.show_outputs, **quiet)
         p.again.click(told(self._run_again), [self.job], self.show_outputs, **quiet)
@@ -141,16 +142,33 @@ class Images(ImageStageView):
         chosen = ImageChosen.read({name: values[part] for name, part in self.settings.components.items()})
         asked, (files, source) = chosen.request(), files_of(chosen.mode, values[self.form.box])
         job = self._services.jobs.submit(
-            owner, asked, keep=not chosen.private, files=files, parents=self._parents(owner, source)
+            owner,
+            asked,
+            keep=not chosen.private,
+            files=files,
+            parents=self._parents(owner, source, asked.prompt, values[self.source]),
         )
         return self.show("follow", job.id, is_kept=job.keep)
 
-    def _parents(self, owner: str, source: str) -> tuple[str, ...]:
-        """The creation that the input picture is, where it is one of this person's."""
-        try:
-            return (self._services.creations.get(owner, source).id,) if source else ()
-        except NotFound:
-            return ()
+    def _parents(self, owner: str, picture: str, prompt: str, sent: tuple[str, str]) -> tuple[str, ...]:
+        """The creations that the input picture and the prompt are, where they are this person's."""
+        found = []
+        for source in filter(None, (picture, sent[0] if sent[1] == prompt else "")):
+            with suppress(NotFound):
+                found.append(self._services.creations.get(owner, source).id)
+        return tuple(found)
+
+    def with_picture(self, owner: str, creation_id: str, mode: str, model: str, lang: str) -> Updates:
+        """The form with a picture of the library in it, in a mode that takes one. Raises NotFound."""
+        tasks = [task for task in self.tasks_of(model) if task not in WITH_SIZE]
+        if not tasks:
+            raise refuse(say("only_from_words", lang))
+        box = boxed(self._services.creations.path(owner, creation_id).read_bytes(), source=creation_id)
+        return {self.form.box: box, self.settings.mode: mode if mode in tasks else tasks[0]}
+
+    def with_prompt(self, text: str, source: str) -> Updates:
+        """The form with a text of elsewhere as its prompt."""
+        return {self.settings.prompt: text, self.source: (source, text)}
 
     def _run_again(self, job_id: str, request: gr.Request) -> Updates:
         job = self._services.jobs.rerun(self._services.identity.who(request), job_id)

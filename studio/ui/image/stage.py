@@ -15,7 +15,7 @@ from studio.identity import GUEST
 from studio.jobs.job import Job
 from studio.library.creations import Creation
 from studio.services import Services
-from studio.ui import safe, watchers
+from studio.ui import safe, sending, watchers
 from studio.ui.components import model_choices_of
 from studio.ui.i18n import language, t
 from studio.ui.image import view
@@ -82,6 +82,7 @@ class ImageStageView:
         self.pulse = gr.State("")  # changes when there is something new to watch
         self.memory = gr.State(PageMemory())
         self.before = gr.State("")  # the prompt before it was enriched
+        self.source = gr.State(("", ""))  # what was sent here as the prompt: the creation and its text
         # rendered outside the tab (see `load`): gradio 6.31 reads nothing from the browser in a tab that was not opened yet
         self.saved = gr.BrowserState({}, storage_key="studio-image", secret="studio", render=False)
         self.saved_shown = gr.BrowserState(
@@ -93,7 +94,7 @@ class ImageStageView:
         """What a watcher may change."""
         p = self.parts
         return [
-            p.stage, p.facts, p.actions, p.again, p.use, p.as_input, p.compare, p.retouch, p.star, p.download, p.compared,
+            p.stage, p.facts, p.actions, p.again, p.use, p.as_input, p.sending, p.compare, p.retouch, p.star, p.download, p.compared,
             p.queue, p.recent, self.form.stop, self.job, self.picked, self.retouching.panel,
         ]  # fmt: skip
 
@@ -255,6 +256,7 @@ class ImageStageView:
             p.actions: gr.update(visible=bool(pictures)),
             p.use: gr.update(visible=is_kept),
             p.as_input: gr.update(visible=picked is not None),
+            p.sending: sending.menu("image", picked.id, scene.language, but="picture") if picked and is_kept else "",
             p.compare: gr.update(visible=len(pictures) > 1 or bool(picked and picked.before_url)),
             p.retouch: gr.update(visible=is_kept),
             p.star: gr.update(visible=is_kept, value=t(self.star_word(scene.owner, picked))),

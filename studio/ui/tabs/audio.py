@@ -6,11 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
 from pipelines.types.model import Task
-from pipelines.types.text import TextResult
 from studio.services import Services
+from studio.ui import sending
 from studio.ui.audio.bench import Bench
 from studio.ui.audio.compose import Compose
 from studio.ui.audio.listen import Listen
@@ -22,7 +21,7 @@ from studio.ui.i18n import t
 from studio.ui.told import told
 from studio.ui.wishes import Wish
 
-TAKERS = {"to-bench": "bench", "to-hear": "listen"}
+TAKERS = {"to-bench": ("bench", "audio"), "to-hear": ("listen", "audio"), "to-tune": ("compose", "melody")}
 EXAMPLES_FILE = Path(__file__).parents[3] / "assets" / "prompts" / "examples.json"
 
 
@@ -75,22 +74,17 @@ class AudioTab:
                         return here | panel.filled_from(owner, creation) | panel.show("creation", creation_id)
                 case ("job", str(job_id), _):
                     job = self._services.jobs.get(owner, job_id)
-                    if panel.is_mine(job.request):
+                    if panel.is_mine(job.request) and not job.conversation_id:
                         return here | panel.filled(job.request) | panel.show("job", job_id, is_kept=job.keep)
                 case ("recipe", str(text), _):
                     asked = recipe.request_of(json.loads(text))
                     if panel.is_mine(asked):
                         empty: Updates = dict.fromkeys(panel.parts.files.values())
                         return here | panel.filled(asked) | empty
-                case ("to-bench" | "to-hear" as verb, str(creation_id), _) if place == TAKERS[verb]:
-                    return here | panel.with_file(owner, creation_id, "audio")
-                case ("to-say", str(creation_id), _) if isinstance(panel, Speak):
-                    return here | panel.with_text(self._services.creations.text(owner, creation_id).strip())
-                case ("say-job", str(job_id), _) if isinstance(panel, Speak):
-                    result = self._services.jobs.get(owner, job_id).result
-                    if not isinstance(result, TextResult):
-                        raise NotFound(thing="result")
-                    return here | panel.with_text(result.text.strip())
+                case (str(verb), str(creation_id), _) if verb in TAKERS and place == TAKERS[verb][0]:
+                    return here | panel.with_file(owner, creation_id, TAKERS[verb][1])
+                case ("to-say", str(which), _) if isinstance(panel, Speak):
+                    return here | panel.with_text(sending.text_of(self._services, owner, which), which)
             return {self._tabs: gr.skip()}
 
         return grant

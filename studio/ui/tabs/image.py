@@ -9,7 +9,8 @@ import gradio as gr
 from pipelines.provenance import recipe
 from pipelines.types.image import ImageRequest
 from studio.services import Services
-from studio.ui.components import quietly
+from studio.ui import sending
+from studio.ui.components import quietly, send_on
 from studio.ui.i18n import language, t
 from studio.ui.image.picture_box import EMPTY
 from studio.ui.image.presses import Images, picture_request
@@ -32,16 +33,17 @@ class ImageTab:
 
     def _wire(self, wish: gr.State) -> None:
         its = self.images
-        form = [*its.settings.components.values(), its.form.box]
+        form = [*its.settings.components.values(), its.form.box, its.source]
         outputs = [self._tabs, *form, *its.show_outputs]
-        wish.change(told(self._grant), wish, outputs, **quietly())
+        wish.change(told(self._grant), [wish, its.settings.mode, its.settings.model], outputs, **quietly())
+        send_on([its.parts.sending], wish)
         its.parts.drop.upload(told(self._take_file), its.parts.drop, form, **quietly())
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""
         self.images.load(blocks)
 
-    def _grant(self, wish: Wish, request: gr.Request) -> dict[Any, Any]:
+    def _grant(self, wish: Wish, mode: str, model: str | None, request: gr.Request) -> dict[Any, Any]:
         """Open a picture, a job or the settings of a dropped file, where it is one of this tab. Raises NotFound."""
         owner = self._services.identity.who(request)
         here = {self._tabs: gr.Tabs(selected="image")}
@@ -60,6 +62,10 @@ class ImageTab:
                     return here | self._filled(found)
             case ("image", _, _):
                 return here
+            case ("to-picture", str(creation_id), _):
+                return here | self.images.with_picture(owner, creation_id, mode, model or "", language(request))
+            case ("to-prompt", str(which), _):
+                return here | self.images.with_prompt(sending.text_of(self._services, owner, which), which)
         return {self._tabs: gr.skip()}
 
     def _take_file(self, path: str, request: gr.Request) -> dict[Any, Any]:

@@ -18,11 +18,13 @@ from pipelines.provenance import recipe
 from studio.identity import GUEST
 from studio.library.conversations import Header
 from studio.library.creations import PAGE_SIZE, SUFFIXES, Item
+from studio.library.lineage import lineage
 from studio.services import Services
-from studio.ui import lists
+from studio.ui import lists, sending
 from studio.ui.components import items, pressed, quietly
 from studio.ui.elsewhere import Elsewhere
 from studio.ui.i18n import language, t
+from studio.ui.lineage import graph
 from studio.ui.newest import show_newest
 from studio.ui.told import inform, told
 from studio.ui.wishes import wish as make_wish
@@ -30,14 +32,13 @@ from studio.ui.words import say
 
 Updates = dict[Any, Any]
 
-SENT = ("to-bench", "to-hear", "to-say")  # wishes that a card may set
-
-FILE_TYPES = [".md", ".txt", ".json", ".png", ".webp", ".jpg", ".jpeg", ".flac", ".wav", ".mp3", ".ogg"]
+FILE_TYPES = [".md", ".txt", ".json", ".png", ".webp", ".jpg", ".jpeg", ".flac", ".wav", ".mp3", ".ogg", ".mp4"]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A page of the list as it is under these filters. `asked` is the creation whose deletion is to be confirmed.
+    """A page of the list as it is under these filters. `asked` is the creation whose deletion is to be confirmed, `traced` the
+    one whose lineage is shown.
 
     The nonce makes the same turn twice two changes.
     """
@@ -45,6 +46,7 @@ class Turn:
     filters: tuple[str, str, bool] = ("", "all", False)
     number: int = 0
     asked: str = ""
+    traced: str = ""
     nonce: str = ""
 
 
@@ -64,11 +66,11 @@ class LibraryTab:
     def _lay_out(self) -> None:
         with gr.Row(elem_classes="library-bar"):
             self._search = gr.Textbox(
-                label=t("library_search"), placeholder=t("library_search_hint"), max_lines=1, scale=3, min_width=200,
+                label=t("library_search"), placeholder=t("library_search_hint"), max_lines=1, scale=2, min_width=200,
                 elem_id="library-search",
             )  # fmt: skip
-            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image", "sound")]
-            self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=4, min_width=240, elem_id="library-kind")
+            kinds = [(t(f"kind_{name}"), name) for name in ("all", "text", "conversation", "image", "sound", "film")]
+            self._kind = gr.Radio(kinds, value="all", label=t("kind"), scale=5, min_width=240, elem_id="library-kind")
             self._starred = gr.Checkbox(
                 False, label=t("only_starred"), scale=1, min_width=140, elem_id="library-starred"
             )
@@ -101,12 +103,7 @@ class LibraryTab:
         is_pressed = turn.nonce != shown.nonce and turn.filters == filters
         at = turn if is_pressed else Turn(filters, nonce=turn.nonce)
         entries, number, pages = entries_of(self._services, owner, query, kind, starred, at.number)
-        cards = [
-            lists.conversation_card(entry, lang)
-            if isinstance(entry, Header)
-            else lists.creation_card(entry, lang, is_asked=entry.creation.id == at.asked)
-            for entry in entries
-        ]
+        cards = self._cards(owner, entries, at, lang)
         narrowed = bool(query.strip()) or kind != "all" or starred
         if not cards and narrowed:
             html = lists.empty(say("library_none", lang))
@@ -126,29 +123,46 @@ class LibraryTab:
             self._shown: replace(at, number=number),
         }
 
+    def _cards(self, owner: str, entries: list[Header | Item], at: Turn, lang: str) -> list[str]:
+        """Each with what is asked of it; a lineage stands below its card."""
+        links = self._services.creations.links(owner) if owner != GUEST else {}
+        related = {*links, *(parent for parents in links.values() for parent in parents)}
+        cards = []
+        for entry in entries:
+            if isinstance(entry, Header):
+                cards.append(lists.conversation_card(entry, lang))
+                continue
+            one = entry.creation.id
+            cards.append(lists.creation_card(entry, lang, is_asked=one == at.asked, is_related=one in related))
+            if one == at.traced:
+                cards.append(graph(lineage(self._services.creations, owner, one), one, lang))
+        return cards
+
     # ── one of them ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _press(self, event: gr.EventData, shown: Turn, request: gr.Request) -> Updates:
         """Open, star, delete. Raises NotFound for what is not this person's."""
         owner, creations = self._services.identity.who(request), self._services.creations
-        asked = ""
+        asked = traced = ""
         match pressed(event):
             case ("open", creation_id):
                 return {self._wish: make_wish("creation", creation_id)}
             case ("open-conversation", conversation_id):
                 return {self._wish: make_wish("conversation", conversation_id)}
-            case (str(action), creation_id) if action in SENT:
+            case (str(action), creation_id) if action in sending.VERBS:
                 return {self._wish: make_wish(action, creation_id)}
             case ("first", _):
                 return {self._wish: make_wish("text", "")}
             case ("star", creation_id):
                 creations.star(owner, creation_id, not creations.get(owner, creation_id).is_starred)
+            case ("trace", creation_id):
+                traced = creation_id if shown.traced != creation_id else ""
             case ("ask-delete", creation_id):
                 asked = creation_id
             case ("delete", creation_id):
                 creations.delete(owner, creation_id)
                 inform("deleted", language(request))
-        return {self._turn: _turn(shown, shown.number, asked)}
+        return {self._turn: _turn(shown, shown.number, asked, traced)}
 
     def _take_file(self, path: str | None, request: gr.Request) -> Updates:
         """The settings of a dropped file. Raises NoRecipe."""
@@ -159,9 +173,9 @@ class LibraryTab:
         return {self._drop: None, self._wish: make_wish("recipe", json.dumps(found))}
 
 
-def _turn(shown: Turn, number: int, asked: str = "") -> Turn:
+def _turn(shown: Turn, number: int, asked: str = "", traced: str = "") -> Turn:
     """A press on what is shown leads to a page of it."""
-    return Turn(shown.filters, number, asked, secrets.token_hex(4))
+    return Turn(shown.filters, number, asked, traced, secrets.token_hex(4))
 
 
 def entries_of(

@@ -7,16 +7,16 @@ import gradio as gr
 
 from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
-from pipelines.types.text import TextRequest, TextResult
+from pipelines.types.text import TextRequest
 from studio.services import Services
-from studio.ui.components import bring_back, pressed, quietly
+from studio.ui import sending
+from studio.ui.components import bring_back, pressed, quietly, send_on
 from studio.ui.i18n import language, t
 from studio.ui.text.chat import Chat
 from studio.ui.text.private import PrivateConversations
 from studio.ui.text.tasks import Tasks
 from studio.ui.told import told
 from studio.ui.wishes import Wish
-from studio.ui.wishes import wish as make_wish
 
 EXAMPLES_FILE = Path(__file__).parents[3] / "assets" / "prompts" / "examples.json"
 
@@ -44,8 +44,7 @@ class TextTab:
         outputs = [self._tabs, self._inner, *chat.outputs, *tasks.show_outputs]
         wish.change(told(self._grant), [wish, chat.hidden], outputs, **quiet)
         tasks.parts.recent.click(told(self._open_recent), None, outputs, **quiet)
-        tasks.parts.to_speech.click(lambda job_id: make_wish("say-job", job_id), tasks.job, wish, **quiet)
-        tasks.parts.to_chat.click(told(self._to_chat), [tasks.job], [self._inner, *chat.outputs], **quiet)
+        send_on([tasks.parts.sending, chat.parts.sending], wish)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""
@@ -77,9 +76,10 @@ class TextTab:
                     return self._at("tasks") | form | self.tasks.shown(owner, job.id)
             case ("text", _, _):
                 return {self._tabs: gr.Tabs(selected="text")}
-            case ("to-write", str(creation_id), _):
-                text = self._services.creations.text(owner, creation_id).strip()
-                return self._at("tasks") | {self.tasks.parts.prompt: text}
+            case ("to-write", str(which), _):
+                return self._at("tasks") | self.tasks.with_text(sending.text_of(self._services, owner, which), which)
+            case ("to-chat", str(which), _):
+                return self._at("chat") | self.chat.begin_with(sending.text_of(self._services, owner, which), request)
             case ("recipe", str(text), _):
                 asked = recipe.request_of(json.loads(text))
                 if isinstance(asked, TextRequest) and any(one.role == "assistant" for one in asked.messages):
@@ -106,12 +106,6 @@ class TextTab:
 
     def _open_recent(self, event: gr.EventData, request: gr.Request) -> dict:
         return self._open_creation(self._services.identity.who(request), pressed(event)[1], request)
-
-    def _to_chat(self, job_id: str, request: gr.Request) -> dict:
-        result = self._services.jobs.get(self._services.identity.who(request), job_id).result
-        if not isinstance(result, TextResult):
-            raise NotFound(thing="result")
-        return {self._inner: gr.Tabs(selected="chat"), **self.chat.begin_with(result.text, request)}
 
     def _at(self, place: str) -> dict:
         return {self._tabs: gr.Tabs(selected="text"), self._inner: gr.Tabs(selected=place)}

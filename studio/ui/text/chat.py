@@ -44,7 +44,7 @@ class Chat(ChatView):
     def _wire(self) -> None:
         p = self.parts
         self.pulse.change(
-            told(self.watch), [self.pulse, self.hidden, self.watchers], [p.chat, p.facts, p.actions, p.again, p.stop, self.panel.model, self.listing], trigger_mode="multiple", **quietly(),
+            told(self.watch), [self.pulse, self.hidden, self.watchers], [p.chat, p.facts, p.actions, p.sending, p.again, p.stop, self.panel.model, self.listing], trigger_mode="multiple", **quietly(),
         )  # fmt: skip
         self._wire_presses()
         self._wire_composer()

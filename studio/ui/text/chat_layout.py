@@ -48,6 +48,7 @@ class AnswerParts:
     versions: gr.HTML
     next: gr.Button
     use: gr.Button
+    sending: gr.HTML
     delete: gr.Button
     prompt: gr.MultimodalTextbox
     send: gr.Button
@@ -110,6 +111,7 @@ def _answers() -> AnswerParts:
         versions = gr.HTML("", elem_id="text-versions", visible=False)
         later = gr.Button("›", size="sm", elem_id="text-next", min_width=32, visible=False)
         use = small("use_settings", "text-use")
+        sending = items("text-sending")
         delete = small("delete_turn", "text-delete")
     notice = gr.HTML("", elem_id="text-notice", elem_classes="notice", visible=False)
     with gr.Row(elem_classes="tight composer"):
@@ -125,6 +127,6 @@ def _answers() -> AnswerParts:
             t("stop"), elem_id="text-stop", elem_classes="studio-stop", scale=1, min_width=72, interactive=False
         )
     return AnswerParts(
-        chat, examples, notice, facts, actions, again, regenerate, go_on, previous, versions, later, use, delete,
+        chat, examples, notice, facts, actions, again, regenerate, go_on, previous, versions, later, use, sending, delete,
         prompt, send, stop,
     )  # fmt: skip

@@ -15,7 +15,7 @@ from studio.jobs.job import Job
 from studio.library.conversation import Conversation, Node
 from studio.library.conversations import Conversations
 from studio.services import Services
-from studio.ui import lists, safe
+from studio.ui import lists, safe, sending
 from studio.ui.components import keep, model_choices, model_name
 from studio.ui.facts import doing_line, facts_line, language_notice, result_of
 from studio.ui.i18n import language
@@ -70,7 +70,7 @@ class ChatView:
         """Everything that opening a conversation or asking in it may change."""
         p, c = self.parts, self.list
         return [
-            p.chat, p.examples, p.notice, p.facts, p.actions, p.again, p.previous, p.versions, p.next, p.prompt, p.stop,
+            p.chat, p.examples, p.notice, p.facts, p.actions, p.sending, p.again, p.previous, p.versions, p.next, p.prompt, p.stop,
             c.manage, c.rename_row, c.delete_row, *self.panel.components.values(),
             self.current, self.focus, self.pulse, self.listing, self.saved_current,
         ]  # fmt: skip
@@ -92,6 +92,7 @@ class ChatView:
             p.examples: gr.update(visible=not path, value=lists.example_chips(self._examples, asked.language)),
             p.facts: self._facts(asked, last, live),
             p.actions: gr.update(visible=bool(path) and not is_running),
+            p.sending: self._sending(asked, last),
             p.again: gr.update(visible=has_failed),
             p.stop: gr.update(interactive=is_running),
             self.list.manage: gr.update(visible=bool(asked.conversation_id) and not asked.is_private),
@@ -99,6 +100,12 @@ class ChatView:
             self.current: asked.conversation_id,
             **self._versions(conversation, "", asked.language),
         }
+
+    def _sending(self, asked: Asked, last: Node | None) -> str:
+        """The menu of the last answer. A private one leaves no job by which another tab could find it."""
+        if last is None or not last.facts or not last.text.strip() or asked.is_private:
+            return ""
+        return sending.menu("text", last.job_id or "", asked.language, but="chat")
 
     def _facts(self, asked: Asked, last: Node | None, live: Live | None) -> str:
         if last is None or last.role == "user":
@@ -200,7 +207,7 @@ class ChatView:
 
     def _as_it_stands(self, asked: Asked, conversation: Conversation, lives: dict[str, Live]) -> Updates:
         p, updates = self.parts, self._shown(asked, conversation, lives)
-        return {part: updates[part] for part in (p.chat, p.facts, p.actions, p.again, p.stop)}
+        return {part: updates[part] for part in (p.chat, p.facts, p.actions, p.sending, p.again, p.stop)}
 
     # ── who, where, which job ────────────────────────────────────────────────────────────────────────────────────────
 

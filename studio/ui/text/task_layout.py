@@ -37,8 +37,7 @@ class ResultParts:
     again: gr.Button
     star: gr.Button
     download: gr.HTML
-    to_chat: gr.Button
-    to_speech: gr.Button
+    sending: gr.HTML
     use: gr.Button
 
 
@@ -93,7 +92,6 @@ def _result(services: Services) -> ResultParts:
         again = small("run_again", "task-again", variant="primary", visible=False)
         star = small("star", "task-star")
         download = gr.HTML("", elem_id="task-download", visible=False)
-        to_chat = small("send_to_chat", "task-to-chat")
-        to_speech = small("send_to-say", "task-to-speech", visible=bool(services.catalog.rows("speech")))
+        sending = items("task-send")
         use = small("use_settings", "task-use")
-    return ResultParts(result, candidates, facts, actions, again, star, download, to_chat, to_speech, use)
+    return ResultParts(result, candidates, facts, actions, again, star, download, sending, use)

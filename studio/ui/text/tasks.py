@@ -15,7 +15,7 @@ from pipelines.types.text import Candidate, TextRequest, TextResult, TextTask
 from studio.identity import GUEST
 from studio.library.creations import Item
 from studio.services import Services
-from studio.ui import lists, safe
+from studio.ui import lists, safe, sending
 from studio.ui.components import first_model, keep, model_choices, model_name, pressed, quietly
 from studio.ui.facts import doing_line, error_line, facts_line, language_notice
 from studio.ui.i18n import language, t
@@ -65,6 +65,7 @@ class Tasks:
         self._examples = examples
         self.panel, self.parts = lay_out(services)
         self.job = gr.State("")  # id of the job that is shown
+        self.source = gr.State(("", ""))  # what was sent here: the creation and its text
         self.pulse = gr.State(("", ""))  # (job, when)
         self.watchers = gr.State(Watchers())
         # to be rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
@@ -76,11 +77,19 @@ class Tasks:
 
     def _wire(self) -> None:
         p, quiet = self.parts, quietly()
-        result = [p.result, p.candidates, p.facts, p.actions, p.again, p.star, p.download, p.stop, p.recent]
+        result = [p.result, p.candidates, p.facts, p.actions, p.again, p.star, p.download, p.sending, p.stop, p.recent]
         seeing = [self.pulse, self.watchers]
         self.pulse.change(told(self.watch), seeing, result, trigger_mode="multiple", **quiet)
         outputs = [*result, p.notice, self.job, self.pulse, self.saved_job]
-        settings: set[Any] = {p.kind, p.prompt, p.option, p.first_line, p.heads, *self.panel.components.values()}
+        settings: set[Any] = {
+            p.kind,
+            p.prompt,
+            p.option,
+            p.first_line,
+            p.heads,
+            self.source,
+            *self.panel.components.values(),
+        }
         p.run.click(told(self._run), settings, outputs, **quiet)
         p.again.click(told(self._run_again), [self.job], outputs, **quiet)
         p.stop.click(told(self._stop), [self.job], p.stop, **quiet)
@@ -98,7 +107,7 @@ class Tasks:
             *(part for part in self.panel.components.values() if part is not self.panel.model),
         ]
         p.use.click(told(self._use), [self.job], self.form, **quiet)
-        self.show_outputs = list(dict.fromkeys([*self.form, *outputs]))
+        self.show_outputs = list(dict.fromkeys([*self.form, *outputs, self.source]))
         kept = {"kind": p.kind, "prompt": p.prompt, "option": p.option, "first_line": p.first_line, "heads": p.heads}
         self.kept = {**kept, **self.panel.components}
         keep(self.kept, self.saved)
@@ -120,10 +129,22 @@ class Tasks:
             sampling=chosen.sampling(),
         )
         owner = self._services.identity.who(request)
-        job = self._services.jobs.submit(owner, asked, keep=not chosen.private)
+        parents = self._parents(owner, text, values[self.source])
+        job = self._services.jobs.submit(owner, asked, keep=not chosen.private, parents=parents)
         notice = self._language_notice(text, chosen.model, language(request))
         noticed = {p.notice: gr.update(value=safe.escape(notice), visible=bool(notice))}
         return {**self._started(job.id), **noticed, self.saved_job: job.id if job.keep else ""}
+
+    def _parents(self, owner: str, text: str, source: tuple[str, str]) -> tuple[str, ...]:
+        """The creation that was sent here, while its text still stands in the form."""
+        try:
+            return (self._services.creations.get(owner, source[0]).id,) if source[1] == text else ()
+        except NotFound:
+            return ()
+
+    def with_text(self, text: str, source: str) -> Updates:
+        """The form with a text of elsewhere in it."""
+        return {self.parts.prompt: text, self.source: (source, text)}
 
     def _run_again(self, job_id: str, request: gr.Request) -> Updates:
         job = self._services.jobs.rerun(self._services.identity.who(request), job_id)
@@ -203,6 +224,7 @@ class Tasks:
             p.again: gr.update(visible=live.has_failed),
             p.star: gr.update(visible=creation_id is not None, value=t(self._star_word(owner, creation_id))),
             p.download: gr.update(visible=creation_id is not None, value=lists.download_link(creation_id or "", lang)),
+            p.sending: sending.menu("text", creation_id or job_id, lang, but="write") if result and result.text else "",
             p.stop: gr.update(interactive=False),
             p.recent: self._recent_html(owner, lang),
         }

@@ -31,11 +31,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "job_transcribe": ("Writing down a recording", "转写录音"),
     "job_music": ("Composing", "作曲"),
     "job_workbench": ("Workbench", "工作台"),
-    "send_to-bench": ("To the workbench", "送到工作台"),
-    "send_to-hear": ("Write it down", "转写"),
-    "send_to-write": ("To Text", "送到文本"),
-    "send_to-say": ("Read aloud", "朗读"),
-    "send_to-tune": ("Go on from it", "由此续写"),
     # Speak
     "speak_text": ("What shall be read aloud?", "要朗读什么？"),
     "speak_voice": ("Voice", "音色"),
@@ -77,6 +72,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "listen_recent_empty": ("What was written down stands here.", "转写的文字会列在这里。"),
     # Compose
+    "compose_prompt": ("In words", "用文字描述"),
+    "compose_prompt_help": (
+        "Style, mood, instruments; what is chosen below is added.",
+        "风格、情绪、乐器；下面所选的内容会一并加入。",
+    ),
     "compose_key": ("Key", "调性"),
     "compose_metre": ("Metre", "拍号"),
     "compose_tempo": ("Tempo, bpm", "速度（拍/分）"),

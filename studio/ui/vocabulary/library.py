@@ -8,12 +8,13 @@ WORDS: dict[str, tuple[str, str]] = {
     "kind_text": ("Texts", "文本"),
     "kind_image": ("Pictures", "图片"),
     "kind_sound": ("Sounds", "声音"),
+    "kind_film": ("Films", "影片"),
     "kind_conversation": ("Conversations", "对话"),
     "only_starred": ("Only starred", "仅星标"),
     "library_empty": (
-        "<h3>Everything you make stands here</h3><p>Texts, conversations, pictures and sounds, each with the settings that made it. "
+        "<h3>Everything you make stands here</h3><p>Texts, conversations, pictures, sounds and films, each with the settings that made it. "
         "Go to Text, run a task or send a message, and come back.</p>",
-        "<h3>你创作的一切都会出现在这里</h3><p>文本、对话、图片和声音，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
+        "<h3>你创作的一切都会出现在这里</h3><p>文本、对话、图片、声音和影片，连同生成它们的设置。请到“文本”运行一个任务或发送一条消息，再回来看看。</p>",
     ),
     "library_none": ("Nothing here has these words.", "没有找到包含这些词的内容。"),
     "library_drop": (
@@ -24,6 +25,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "page": ("Page {k} of {n}", "第 {k} / {n} 页"),
     "newer": ("Newer", "较新"),
     "older": ("Older", "较早"),
+    "lineage": ("Lineage", "来龙去脉"),
+    "lineage_cut": ("The {n} nearest are shown.", "只显示最近的 {n} 项。"),
+    "lineage_text": ("Text", "文本"),
+    "lineage_image": ("Picture", "图片"),
+    "lineage_sound": ("Sound", "声音"),
+    "lineage_film": ("Film", "影片"),
     "delete_creation_sure": ("Delete this for good?", "永久删除？"),
     "deleted": ("Deleted.", "已删除。"),
     "elsewhere": ("Your library elsewhere", "在别处使用你的作品库"),

@@ -46,6 +46,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "base_model_help": ("The model that the training goes on from.", "训练在这个模型的基础上进行。"),
     # data
     "dataset": ("Data set", "数据集"),
+    "trainer_captioner": ("Namer of pictures", "图片命名"),
+    "about_captioner": (
+        "Learns to say in English and Chinese what a drawing shows, however it is turned, coloured or blurred.",
+        "学习用中英文说出图画里是什么，无论它怎样旋转、变色或模糊。",
+    ),
+    "trainer_fusion": ("Pictures, words and sounds", "图片、词语和声音"),
+    "about_fusion": (
+        "Learns one space in which a picture, its names and how they sound lie near each other. The search of your library uses such a model.",
+        "学习一个共同的空间：图片、它的名称和名称的读音在其中彼此靠近。作品库的搜索就用这样的模型。",
+    ),
     "trainer_note_transformer": ("Note Transformer", "音符 Transformer"),
     "about_note_transformer": (
         "Learns which note comes next, and so to compose; each tune is read in every key.",
@@ -55,6 +65,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "dataset_mnist5k": ("5,000 handwritten digits of MNIST, 28 × 28 pixels", "MNIST 的 5,000 个手写数字，28 × 28 像素"),
     "dataset_openmoji": ("1,550 OpenMoji pictures, 64 × 64 pixels", "1,550 张 OpenMoji 图片，64 × 64 像素"),
     "dataset_python_docs": ("Python's language reference, 79 chapters", "Python 语言参考，79 章"),
+    "dataset_openmoji_names": ("1,550 OpenMoji drawings with their names", "1,550 种 OpenMoji 图画及其名称"),
+    "dataset_openmoji_spoken": ("OpenMoji: seen, named, spoken", "OpenMoji：图、名、音"),
     "dataset_fiddle_tunes": ("Fiddle tunes of old collections", "旧曲集中的小提琴曲"),
     "dataset_tang_poems": ("35,600 Tang poems in regular form", "35,600 首唐代格律诗"),
     "data_source": ("Source", "来源"),

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.music.score import words_of
-from pipelines.training.data import Pictures, Texts, find_datasets
+from pipelines.training.data import Data, Texts, find_datasets
 from pipelines.training.trainer import changed, find_trainers
+from tests.pipelines.tiny_concepts import tiny_concepts
+from tests.pipelines.tiny_drawings import tiny_drawings
 from tests.pipelines.tiny_tunes import tiny_tunes
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -19,6 +21,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "lstm": {"plan.steps": 250, "plan.ema_decay": 0.9, "context": 48, "width": 128, "batch": 24},
     "bert_mlm": {"plan.steps": 250, "plan.learning_rate": 0.005, "plan.ema_decay": 0.9, "context": 16, "width": 64, "layers": 1, "vocabulary": 400, "batch": 48},
     "note_transformer": {"plan.steps": 200, "plan.learning_rate": 0.01, "plan.ema_decay": 0.9, "context": 64, "width": 32, "layers": 2, "heads": 2, "batch": 12},
+    "captioner": {"plan.steps": 60, "plan.ema_decay": 0.9, "plan.bf16": False, "side": 32, "width": 8, "blocks": 1, "layers": 1, "heads": 2, "vocabulary": 100, "batch": 24, "named": 12, "easy": 1.0},
+    "fusion": {"plan.steps": 90, "plan.ema_decay": 0.9, "plan.bf16": False, "dimension": 32, "rows": 512, "width": 8, "side": 32, "batch": 24},
 }  # fmt: skip
 
 
@@ -29,11 +33,15 @@ def settings_of(name: str, steps: int | None = None) -> Any:
 
 
 @cache
-def data_of(kind: str) -> Pictures | Texts:
+def data_of(kind: str) -> Data:
+    if kind == "named pictures":
+        return tiny_drawings()
     if kind.endswith("pictures"):
         return find_datasets()["digits"].load(Path("unused"))
     if kind == "scores":
         tunes = tuple(" ".join(words_of(tune)) for tune in tiny_tunes(60))
         return Texts(tunes[:50], tunes[50:])
+    if kind == "concepts":
+        return tiny_concepts()
     texts = find_datasets()["python_docs"].load(Path("unused"))
     return replace(texts, texts=texts.texts[:60], held_out=texts.held_out[:6])

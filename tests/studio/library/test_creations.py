@@ -270,5 +270,5 @@ def test_threads_and_workers_at_once(creations: Creations, home: Path) -> None:
 
 def test_every_kind_in_the_table_of_suffixes_is_saved_by_it(creations: Creations) -> None:
     with pytest.raises(KeyError):
-        creations.save(ANN, "film", "text", RECIPE, "t", "job")
+        creations.save(ANN, "opera", "text", RECIPE, "t", "job")
     assert isinstance(creations.get(ANN, save(creations, "text")), Creation)

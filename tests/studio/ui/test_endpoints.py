@@ -138,6 +138,11 @@ def test_a_waiting_job_tells_its_place_and_is_cancelled(studio: StudioServer, cl
         ("/job", [NOBODYS_JOB], "does not exist"),
         ("/cancel_job", [["a"]], "job_id"),
         ("/cancel_job", [NOBODYS_JOB], "does not exist"),
+        ("/make_film", [" "], "nothing to work on"),
+        ("/make_film", ["a fox", 0], "count"),
+        ("/make_film", ["a fox", "many"], "scenes"),
+        ("/make_film", ["[fox]\n\n[]"], "Scene 2 has neither"),
+        ("/make_film", ["a fox", 4, "", "round"], "shape"),
     ],
 )
 def test_bad_calls_are_refused_plainly(client: Client, name: str, values: list, said: str) -> None:

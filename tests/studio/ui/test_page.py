@@ -52,7 +52,33 @@ ELEMENTS = [
     "task-facts",
     "task-star",
     "task-download",
-    "task-to-chat",
+    "task-send",
+    "text-sending",
+    "image-send",
+    "look-picture",
+    "look-question",
+    "look-run",
+    "look-stage",
+    "talk-button",
+    "talk-text",
+    "talk-send",
+    "talk-stop",
+    "talk-model",
+    "talk-voice",
+    "talk-language",
+    "talk-private",
+    "talk-stage",
+    "talk-spoken",
+    "talk-facts",
+    "talk-actions",
+    "talk-notice",
+    "find-words",
+    "find-kind",
+    "find-run",
+    "find-picture",
+    "find-sound",
+    "find-status",
+    "find-hits",
     "task-use",
     "task-recent",
     "image-prompt",
@@ -142,7 +168,8 @@ def test_only_the_named_endpoints_are_public(built: Any) -> None:
     images = ["generate_image", "edit_image", "upscale_image"]
     sounds = ["speak", "transcribe", "compose", "edit_sound"]
     training = ["train", "stop_training", "resume_training"]
-    assert public == [*text, *images, *sounds, *training]
+    multimodal = ["make_film", "caption", "search_library"]
+    assert public == [*text, *images, *sounds, *training, *multimodal]
 
 
 def test_the_tabs_hold_only_tabs(built: Any) -> None:

@@ -1,0 +1,1 @@
+"""The sub-tabs of the Multimodal tab, a few files each."""

@@ -1,0 +1,94 @@
+"""Look: what is on a picture, in names or in sentences, or the answer to a question about it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+
+from pipelines.pictures import open_picture
+from pipelines.types.caption import CaptionRequest
+from studio.services import Services
+from studio.ui.audio import layout
+from studio.ui.audio.files import Given
+from studio.ui.audio.layout import Parts
+from studio.ui.audio.panel import SoundPanel
+from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.view import text_actions
+from studio.ui.i18n import language, t
+from studio.ui.image.files import png
+from studio.ui.multimodal import look_view as view
+
+LANGUAGES = ("en", "zh")
+FORMATS = (("MD", ""),)  # with its recipe at the end
+
+
+class Look(SoundPanel):
+    area = "look"
+    request_class = CaptionRequest
+    task = "caption"
+    kept_as = "text"
+
+    def __init__(self, services: Services, wish: gr.State) -> None:
+        super().__init__(services, wish)
+
+    def lay_out(self) -> Parts:
+        made: dict[str, Any] = {}
+        with gr.Row(elem_classes="studio-columns image-columns", equal_height=False):
+            with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
+                picture = gr.Image(
+                    type="filepath", format="png", image_mode=None, sources=["upload", "clipboard"], label=t("look_picture"),
+                    height=240, buttons=[], elem_id="look-picture",
+                )  # fmt: skip
+                made["question"] = gr.Textbox(
+                    label=t("look_question"), info=t("look_question_help"), placeholder=t("look_question_hint"), max_lines=4,
+                    elem_id="look-question",
+                )  # fmt: skip
+                made["model"] = layout.model(self._services, "look", self.models("en"), self.first_model())
+                made["language"] = gr.Radio(
+                    [(t(f"tongue_{code}"), code) for code in LANGUAGES], value="en", label=t("look_language"),
+                    elem_id="look-language", elem_classes="segmented",
+                )  # fmt: skip
+                made["private"] = layout.private("look")
+                (run,), stop = layout.runs("look", "look_run")
+            with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
+                shown = layout.stage("look")
+        return Parts(made, {"image": picture}, ((run, {}),), stop, **shown, recent=layout.recent("look"))
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [*self.show_outputs, self.parts.settings["model"]]
+
+    def _load(self, saved: object, request: gr.Request) -> Updates:
+        choices = gr.update(choices=self.models(language(request)))
+        return {**super()._load(saved, request), self.parts.settings["model"]: choices}
+
+    def asked(self, values: Mapping[str, Any]) -> tuple[CaptionRequest, dict[str, Given]]:
+        """Raises UnreadablePicture or PictureTooLarge."""
+        path = values["image"]
+        given = Given(path, png(open_picture(Path(path)))) if isinstance(path, str) and path else None
+        model, question = (str(values[name] or "").strip() for name in ("model", "question"))
+        asked = CaptionRequest(model, question=question, language=str(values["language"] or ""))
+        return asked, {"image": given} if given else {}
+
+    def boxed(self, data: bytes) -> str:
+        return save_bytes_to_cache(data, "picture.png", get_upload_folder())
+
+    def filled(self, asked: CaptionRequest) -> Updates:
+        s = self.parts.settings
+        tongue = asked.language if asked.language in LANGUAGES else LANGUAGES[0]
+        return {s["model"]: asked.model, s["question"]: asked.question, s["language"]: tongue}
+
+    def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
+        creation, result = outcome.creation, outcome.result
+        facts = view.facts(result, self.model_name(result.model), language) if result else ""
+        if creation is not None:
+            url = self.url_of_part(creation, "image")
+            text = result.text if result else self._services.creations.text(creation.owner, creation.id).strip()
+            actions = text_actions(creation.id, language, is_starred=creation.is_starred, formats=FORMATS)
+            return view.stage(url, text, result, language), facts, actions
+        if result is None:
+            return "", "", ""
+        return view.stage(outcome.urls.get("image", ""), result.text, result, language), facts, ""

@@ -1,0 +1,108 @@
+"""A search of the library, for the page and for clients: a job says what the query means, the index which things are near.
+
+    words, picture, sound → job → vectors → index → hits
+
+Where that job fails, words are still found as they are written. Knows no gradio.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from pipelines.errors.access import NotFound
+from pipelines.errors.base import StudioError
+from pipelines.errors.requests import EmptyPrompt
+from pipelines.types.search import EmbedRequest, EmbedResult
+from studio.identity import GUEST
+from studio.library.conversations import QUERY_CHARACTERS, Header
+from studio.library.creations import Creation
+from studio.library.ranking import Hit, Query
+from studio.services import Services
+from studio.ui.stream import Live, follow
+
+MOST_HITS = 48
+MOST_CONVERSATIONS = 6
+EXCERPT_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for; files are empty where there is none. `kind` is "all" or one of the library's."""
+
+    words: str = ""
+    picture: bytes = b""
+    sound: bytes = b""
+    kind: str = "all"
+
+
+@dataclass(frozen=True)
+class Found:
+    """The likeliest first, each with its creation and how that begins; conversations stand apart, because they are found by
+    their words alone. `heard` and `seen` are what was made of a sound and of a picture. `ready` of `total` creations can be found by meaning so far; `error` is why none can be."""
+
+    hits: tuple[tuple[Hit, Creation, str], ...]
+    conversations: tuple[Header, ...]
+    heard: str
+    seen: str
+    ready: int
+    total: int
+    seconds: float
+    error: StudioError | None = None
+
+
+async def look_for(services: Services, owner: str, wanted: Wanted) -> AsyncIterator[Live | Found]:
+    """How the job is doing, then what was found. Raises EmptyPrompt, and what the job of a picture or a sound ended with."""
+    words = wanted.words.strip()
+    if not (words or wanted.picture or wanted.sound):
+        raise EmptyPrompt()
+    if owner == GUEST:  # shared by everybody whom nothing proves
+        yield Found((), (), "", "", 0, 0, 0.0)
+        return
+    # 1 What is meant
+    started = time.perf_counter()
+    result, error = EmbedResult("", (), 0.0), None
+    async for live in _meaning(services, owner, wanted):
+        if live.end is None:
+            yield live
+        elif live.end.state == "done" and isinstance(live.end.result, EmbedResult):
+            result = live.end.result
+        else:
+            error = live.error
+    if error is not None and not words:
+        raise error
+    vectors = result.vectors[0].arrays() if result.vectors else {}
+    heard, seen = (result.vectors[0].heard, result.vectors[0].seen) if result.vectors else ("", "")
+
+    # 2 What is near
+    query = Query(words or heard or seen, vectors, result.likeness)
+    kind = None if wanted.kind == "all" else wanted.kind
+    hits = await asyncio.to_thread(services.finding.find, owner, query, kind, MOST_HITS)
+    named = (words or heard)[:QUERY_CHARACTERS]  # a conversation is found by all of them
+    is_talk_wanted = bool(named) and kind in (None, "conversation")
+    talks = await asyncio.to_thread(services.conversations.list, owner, named) if is_talk_wanted else []
+
+    # 3 With what stands in the library; what is new is on its way into the index
+    ready, total = await asyncio.to_thread(services.finding.counts, owner)
+    services.indexing.nudge()
+    shown = tuple(one for hit in hits if (one := _shown(services, owner, hit)) is not None)
+    yield Found(
+        shown, tuple(talks[:MOST_CONVERSATIONS]), heard, seen, ready, total, time.perf_counter() - started, error
+    )
+
+
+async def _meaning(services: Services, owner: str, wanted: Wanted) -> AsyncIterator[Live]:
+    files = {"images-0": wanted.picture} if wanted.picture else {}
+    files |= {"sounds-0": wanted.sound} if wanted.sound else {}
+    asked = EmbedRequest(texts=(wanted.words.strip(),), images=("",), sounds=("",), is_asked=True)
+    job = services.jobs.submit(owner, asked, keep=False, files=files)
+    async for live in follow(services.jobs, owner, job.id):
+        yield live
+
+
+def _shown(services: Services, owner: str, hit: Hit) -> tuple[Hit, Creation, str] | None:
+    """None where its person has deleted it meanwhile."""
+    try:
+        return hit, services.creations.get(owner, hit.id), services.finding.text(owner, hit.id)[:EXCERPT_CHARACTERS]
+    except NotFound:
+        return None

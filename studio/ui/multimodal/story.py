@@ -1,0 +1,234 @@
+"""Story: a theme becomes scenes, pictures, narrations and a film; each scene can be changed and the rest is kept."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from pipelines.errors.access import NotFound
+from pipelines.errors.film import NoScenes
+from pipelines.types.crossing import from_json
+from pipelines.types.film import SIZES, Board, Shown, StoryRequest, StoryResult
+from studio.jobs.job import Job, event_of
+from studio.library.creations import Creation
+from studio.services import Services
+from studio.ui.audio import layout
+from studio.ui.audio.boxes import whole
+from studio.ui.audio.files import Given
+from studio.ui.audio.layout import Parts
+from studio.ui.audio.panel import SoundPanel
+from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.stage import Scene as Look
+from studio.ui.components import first_model, model_choices, pressed, quietly
+from studio.ui.i18n import t
+from studio.ui.multimodal import story_view
+from studio.ui.multimodal.script import scenes_of, script_of
+from studio.ui.stream import Live
+from studio.ui.told import told
+from studio.ui.working import Working
+
+NOBODY = ""
+MOST_WRITTEN = 12  # scenes, by the slider
+
+
+class Story(SoundPanel):
+    area = "story"
+    request_class = StoryRequest
+    task = "write"
+    kept_as = "film"
+
+    def __init__(self, services: Services, wish: gr.State) -> None:
+        super().__init__(services, wish)
+        s = self.parts.settings
+        board = [*self.run_outputs, s["script"]]
+        self.parts.stage.click(told(self._press_board), None, board, **quietly())
+        s["speaker"].change(told(self._suit_speaker), [s["speaker"], s["voice"]], s["voice"], **quietly())
+        for name in ("script", "seed"):  # what a program fills in is no input of a person
+            self.keep_after(s[name].change(None, None, None, js="() => {}", api_visibility="private"))
+
+    # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def lay_out(self) -> Parts:
+        made: dict[str, Any] = {}
+        with gr.Row(elem_classes="studio-columns image-columns", equal_height=False):
+            with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
+                with gr.Column(elem_classes="studio-card prompt-card"):
+                    made["theme"] = gr.Textbox(label=t("story_theme"), placeholder=t("story_theme_hint"), lines=2, max_lines=4, elem_id="story-theme", max_length=2000)  # fmt: skip
+                    made["script"] = gr.Textbox(label=t("story_script"), info=t("story_script_help"), lines=6, max_lines=18, elem_id="story-script", max_length=60_000)  # fmt: skip
+                with gr.Row(elem_classes="tight sizes"):
+                    made["count"] = gr.Slider(1, MOST_WRITTEN, 4, step=1, label=t("story_count"), elem_id="story-count", min_width=120)  # fmt: skip
+                    made["shape"] = gr.Radio([(shape, shape) for shape in SIZES], value="16:9", label=t("story_shape"), elem_id="story-shape", elem_classes="segmented", min_width=120)  # fmt: skip
+                with gr.Accordion(t("story_who"), open=False, elem_id="story-more"):
+                    made["model"] = layout.model(self._services, "story", self.models("en"), self.first_model())
+                    made["painter"] = self._picker("painter", "text-to-image")
+                    made["speaker"] = self._picker("speaker", "speech")
+                    voices = self._voices(made["speaker"].value)
+                    made["voice"] = gr.Dropdown(voices, value=voices[0] if voices else None, label=t("speak_voice"), elem_id="story-voice", allow_custom_value=True)  # fmt: skip
+                    made["composer"] = self._picker("composer", "music")
+                    made["seed"] = layout.number("story", "seed", "seed", placeholder="seed_drawn")
+                (film, write), stop = layout.runs("story", "story_run", "story_write")
+            with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
+                shown = layout.stage("story")
+        runs = ((film, {"what": "story-film"}), (write, {"what": "write"}))
+        return Parts(made, {}, runs, stop, **shown, recent=layout.recent("story"))
+
+    def _picker(self, name: str, task: Any) -> gr.Dropdown:
+        """Who draws, narrates or composes; nobody is a choice, but for the pictures."""
+        choices: list[tuple[Any, str]] = list(model_choices(self._services, task, "en"))
+        if name != "painter":
+            choices = [(t("story_nobody"), NOBODY), *choices]
+        value = first_model(self._services, task) or NOBODY
+        is_demo = self._services.settings.is_public_demo
+        return gr.Dropdown(choices, value=value, label=t(f"story_{name}"), elem_id=f"story-{name}", allow_custom_value=not is_demo)  # fmt: skip
+
+    def _voices(self, speaker: object) -> list[str]:
+        rows = self._services.catalog.rows("speech")
+        return next((list(row.voices) for row in rows if row.id == speaker), [])
+
+    def _suit_speaker(self, speaker: str, voice: str, request: gr.Request) -> Any:
+        voices = self._voices(speaker)
+        return gr.update(choices=voices, value=voice if voice in voices else (voices or [""])[0])
+
+    def asked(self, values: Mapping[str, Any]) -> tuple[StoryRequest, dict[str, Given]]:
+        """Scenes that are written down keep their seed, so that what is not changed is not made again. Raises NoScenes."""
+        named = {
+            name: str(values[name] or "").strip()
+            for name in ("theme", "model", "painter", "speaker", "voice", "composer")
+        }
+        is_written = values["what"] == "write"
+        scenes = () if is_written else scenes_of(str(values["script"] or ""))
+        if not scenes and not named["theme"]:
+            raise NoScenes()
+        seed = whole(values["seed"]) if scenes else None
+        return StoryRequest(
+            task=values["what"],
+            scenes=scenes,
+            count=int(values["count"] or 4),
+            shape=values["shape"] if values["shape"] in SIZES else "16:9",
+            seed=secrets.randbelow(2**32) if seed is None else seed,
+            **named,
+        ), {}
+
+    def filled(self, asked: StoryRequest) -> Updates:
+        s = self.parts.settings
+        same = ("theme", "model", "painter", "speaker", "voice", "composer", "shape")
+        return {
+            **{s[name]: getattr(asked, name) for name in same},
+            s["count"]: min(asked.count, MOST_WRITTEN),
+            s["script"]: script_of(asked.scenes),
+            s["seed"]: "" if asked.seed is None else str(asked.seed),
+        }
+
+    def with_scene(self, script: str, scene: str) -> Updates:
+        """The script with one more scene at its end."""
+        return {self.parts.settings["script"]: "\n\n".join(filter(None, (script.strip(), scene.strip())))}
+
+    # ── pressing ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def run_outputs(self) -> list[Any]:
+        return [*self.show_outputs, self.parts.settings["seed"]]
+
+    @property
+    def stage_outputs(self) -> list[Any]:
+        return [*super().stage_outputs, self.parts.settings["script"]]
+
+    def _runner(self, more: Mapping[str, Any]) -> Any:
+        run = super()._runner(more)
+
+        def run_and_keep_seed(values: Updates, request: gr.Request) -> Updates:
+            """The seed that was drawn stands in its box: the next go makes only what has changed."""
+            updates = run(values, request)
+            job = self._services.jobs.get(self._services.identity.who(request), updates[self.shown][1])
+            return {**updates, self.parts.settings["seed"]: str(self.told_by(job).seed)}
+
+        return run_and_keep_seed
+
+    def _press_board(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Another picture of one scene, and the film again. Raises NotFound."""
+        action, which = pressed(event)
+        job_id, _, number = which.partition(":")
+        if action != "take" or not number.isdecimal():
+            return {self.pulse: gr.skip()}
+        owner = self._services.identity.who(request)
+        story = self.told_by(self._services.jobs.get(owner, job_id))
+        scenes = [
+            replace(scene, take=scene.take + 1) if at == int(number) else scene for at, scene in enumerate(story.scenes)
+        ]
+        job = self._services.jobs.submit(owner, replace(story, scenes=tuple(scenes), task="story-film"))
+        return {
+            **self.show("follow", job.id),
+            self.parts.settings["seed"]: str(story.seed),
+            self.parts.settings["script"]: script_of(scenes),
+        }
+
+    def _asked_of(self, job: Job) -> StoryRequest:
+        """Raises NotFound for a job of another kind."""
+        if not isinstance(job.request, StoryRequest):
+            raise NotFound(thing="job")
+        return job.request
+
+    def told_by(self, job: Job) -> StoryRequest:
+        """What was asked for, with what was filled in on the way. Raises NotFound for a job of another kind."""
+        return job.result.request if isinstance(job.result, StoryResult) else self._asked_of(job)
+
+    # ── the stage ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _working_stage(self, scene: Look, mine: Working, now: float) -> Updates:
+        p = self.parts
+        scenes = mine.live.board.scenes if mine.live.board else ()
+        return {
+            **super()._working_stage(scene, mine, now),
+            p.stage: story_view.working_stage(mine, scenes, scene.language),
+            p.facts: story_view.working_line(mine, scene.language, now),
+        }
+
+    def _ended_stage(self, scene: Look, job_id: str, live: Live | None) -> Updates:
+        """Of what failed the scenes by then too. Scenes that were written just now come into the script."""
+        updates = super()._ended_stage(scene, job_id, live)
+        job = self._job(scene.owner, job_id)
+        if job is None:
+            return updates
+        if job.state in ("failed", "interrupted"):
+            updates[self.parts.stage] += story_view.board(self._board_of(job), "", scene.language)
+        if live is not None and isinstance(job.result, StoryResult) and not self._asked_of(job).scenes:
+            updates[self.parts.settings["script"]] = script_of(job.result.request.scenes)
+        return updates
+
+    def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
+        film, result = outcome.creation, outcome.result
+        scenes = self._board_of(outcome.job) if outcome.job else _scenes_of(film)
+        if not scenes:
+            return "", "", ""
+        job_id = outcome.job.id if outcome.job and outcome.job.is_ended else ""
+        stage = story_view.stage(film.id if film else "", scenes, job_id, language)
+        facts = ""
+        if isinstance(result, StoryResult):
+            asked = result.request
+            is_typed = outcome.job is not None and bool(self._asked_of(outcome.job).scenes)
+            models = ("" if is_typed else asked.model, asked.painter, asked.speaker, asked.composer)
+            names = [self.model_name(model) for model in models if model]
+            facts = story_view.facts(result, names, language)
+        actions = story_view.actions(film.id, language, is_starred=film.is_starred) if film else ""
+        return stage, facts, actions
+
+    def _board_of(self, job: Job) -> Sequence[Shown]:
+        """The scenes of a story as they stood last."""
+        if isinstance(job.result, StoryResult):
+            return job.result.scenes
+        events = map(event_of, self._services.jobs.folder(job.owner, job.id).reader().read())
+        boards = [event.data for event in events if event is not None and isinstance(event.data, Board)]
+        return boards[-1].scenes if boards else ()
+
+
+def _scenes_of(film: Creation | None) -> Sequence[Shown]:
+    """The scenes that the recipe of a film tells, where the job is gone that made it."""
+    if film is None:
+        return ()
+    try:
+        asked = from_json("request", dict(film.recipe["request"]))
+    except (KeyError, TypeError, ValueError):
+        return ()
+    return [Shown(scene) for scene in asked.scenes] if isinstance(asked, StoryRequest) else ()

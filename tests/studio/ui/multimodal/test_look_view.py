@@ -1,0 +1,33 @@
+"""What the Look sub-tab shows of a result: nothing that came from outside unescaped, and guesses not as names."""
+
+from pipelines.types.caption import CaptionResult, Name
+from studio.ui.multimodal.look_view import facts, stage
+
+NAMES = (Name({"en": "red <b>", "zh": "红"}, 0.834), Name({"en": "circle", "zh": "圆"}, 0.1))
+
+
+def test_names_stand_with_their_probability_beside_the_picture():
+    html = stage('media/1/image"', "red <b>", CaptionResult("m", "stop", "red <b>", NAMES), "en")
+    assert html.count("<li>") == 2 and "83%" in html and "width:10%" in html
+    assert "red &lt;b&gt;" in html and "<b>" not in html and 'image"' not in html
+    assert 'lang="zh">红<' in html and "It may be called" in html
+
+
+def test_what_is_not_known_is_said_before_the_guesses():
+    result = CaptionResult("m", "stop", "", NAMES, is_known=False)
+    for language, words in (("en", "not an icon-like picture"), ("zh", "不是该模型认识的图标类图片")):
+        html = stage("", "", result, language)
+        assert words in html and html.index(words) < html.index("<li>") and "<img" not in html
+
+
+def test_an_answer_has_no_names_and_a_kept_one_outlives_its_job():
+    answered = CaptionResult("m", "length", "A cat on a mat.")
+    assert "A cat on a mat." in stage("", answered.text, answered, "en") and "<ol" not in stage("", "x", answered, "en")
+    assert "A cat" in stage("media/1/image", "A cat", None, "en")
+    assert "stopped before" in stage("", "", CaptionResult("m", "cancelled", ""), "en")
+
+
+def test_the_line_of_facts_says_who_and_how_long():
+    line = facts(CaptionResult("m", "length", "x", seconds=1.5, seconds_load=2.0), "Tiny", "en")
+    assert line.startswith("Tiny · ") and "loaded in" in line and "max" in line
+    assert "loaded" not in facts(CaptionResult("m", "stop", "x", seconds=0.3), "Tiny", "en")
