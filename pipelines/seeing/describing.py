@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pipelines.errors.seeing import AnswersNoQuestions
+from pipelines.seeing.naming import JUDGED, is_known
 from pipelines.types.caption import CaptionRequest, CaptionResult, FinishReason, Name
 from pipelines.types.events import IsCancelled, OnEvent, Token
 from pipelines.types.model import ModelSpec
@@ -17,7 +18,7 @@ class NamingModel(Protocol):
     """What a family gives that knows names."""
 
     takes_questions: bool
-    least_probability: float  # of the likeliest name; below it the picture shows nothing that the model knows
+    least_probability: float  # of the JUDGED likeliest names together; below it the picture shows nothing that it knows
 
     def names(self, picture: Any, count: int) -> list[Name]:
         """Of an RGB picture, the likeliest first; each with all languages."""
@@ -65,8 +66,9 @@ def describe(
         reason: FinishReason = "cancelled" if is_cancelled() else "stop" if is_whole else "length"
         return CaptionResult(spec.id, reason, "".join(pieces).strip(), seconds=seconds)
 
-    # 3 Or names; where even the likeliest is not likely, the picture is of something else
-    names = tuple(model.names(picture, request.count))
-    is_known = bool(names) and names[0].probability >= model.least_probability
-    text = names[0].texts.get(language) or next(iter(names[0].texts.values())) if is_known else ""
-    return CaptionResult(spec.id, "stop", text, names, is_known, time.perf_counter() - started)
+    # 3 Or names; where even the likeliest are not likely, the picture is of something else
+    found = tuple(model.names(picture, max(request.count, JUDGED)))
+    names = found[: request.count]
+    is_sure = is_known(found, model.least_probability)
+    text = names[0].texts.get(language) or next(iter(names[0].texts.values())) if is_sure else ""
+    return CaptionResult(spec.id, "stop", text, names, is_sure, time.perf_counter() - started)

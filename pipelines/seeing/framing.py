@@ -3,11 +3,16 @@
 from typing import Any
 
 LIKE = 24  # levels: grounds of two corners that differ by less are one
+LONGEST = 2048  # pixels: what is longer is made smaller, so that no long thin picture asks for a huge square
 
 
 def framed(picture: Any, room: float) -> Any:
     """Of an RGB picture (PIL) a square, `room` times as large as what is drawn; one without an even ground stays as it is."""
     from PIL import Image, ImageChops
+
+    if max(picture.size) > LONGEST:
+        picture = picture.copy()
+        picture.thumbnail((LONGEST, LONGEST))
 
     # 1 The ground, where all four corners agree about it
     right, bottom = picture.width - 1, picture.height - 1

@@ -30,3 +30,8 @@ def test_without_an_even_ground_or_a_drawing_it_stays_as_it_is():
     empty = Image.new("RGB", (40, 60), "white")
     assert framed(noise, 1.2) is noise and framed(empty, 1.2) is empty
     assert framed(Image.new("RGB", (1, 1)), 1.2).size == (1, 1)
+
+
+def test_a_long_thin_picture_asks_for_no_huge_square():
+    assert max(framed(drawing((40_000, 300), (10, 10, 39_000, 290), "navy"), 1.5).size) < 4000
+    assert framed(Image.new("RGB", (60_000, 1), "white"), 1.5).height == 1
