@@ -17,6 +17,7 @@ from pipelines.hearing.log_mel import SAMPLING_RATE, WINDOW_SECONDS
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.pictures import open_picture
 from pipelines.seeing.describing import NamingModel
+from pipelines.seeing.naming import JUDGED, is_known
 from pipelines.sound.files import open_sound
 from pipelines.types.caption import Name
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
@@ -99,7 +100,7 @@ class EmbeddingPipeline(Pipeline):
             yield Models(
                 lease(request.model),
                 lease(request.together),
-                lease(EYES) if any(request.images) and self.catalog.is_row(EYES) else None,
+                lease(EYES) if any(request.images) and self.starters.is_here(EYES) else None,
                 lease(EARS) if is_listening else None,
             )
 
@@ -137,7 +138,7 @@ def _vectors(models: Models, text: str, image: str, sound: str, is_cancelled: Is
 
 def _names(eyes: NamingModel, picture: Any) -> list[Name]:
     """What the picture may well show, the likeliest first; nothing where even that is not likely."""
-    names = eyes.names(picture, MOST_NAMES)
-    if not names or names[0].probability < eyes.least_probability:
+    names = eyes.names(picture, JUDGED)
+    if not is_known(names, eyes.least_probability):
         return []
-    return [name for name in names if name.probability >= names[0].probability * LEAST_SHARE]
+    return [name for name in names[:MOST_NAMES] if name.probability >= names[0].probability * LEAST_SHARE]

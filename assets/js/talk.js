@@ -88,6 +88,7 @@
     // 2. What is heard
     const hear = (samples) => {
       if (!microphone) return; // it was closed meanwhile
+      if (!root.offsetParent) { leave(); return; } // nobody is listened to unseen
       const long = samples.length / microphone.context.sampleRate;
       const loud = Math.sqrt(samples.reduce((sum, one) => sum + one * one, 0) / samples.length);
       level.style.setProperty("--level", Math.min(1, loud * 8));
@@ -146,6 +147,11 @@
       reader.readAsDataURL(file);
     };
 
+    const leave = () => {
+      if (state === "hearing" && !isFree) end();
+      else { close(); show("idle"); }
+    };
+
     // 4. Held, pressed, or hands-free
     const press = async () => {
       if (state === "hearing") { end(); return; }
@@ -154,13 +160,15 @@
       window.studioTalkBegins?.(); // within the press, so that the browser lets the answer be heard
       pressedAt = performance.now();
       let isHeld = true;
+      const held = new AbortController();
       const release = () => {
+        held.abort();
         isHeld = false;
         if (state === "hearing" && !isLatched && !isFree) {
           if (performance.now() - pressedAt < SHORT_PRESS_MS) { isLatched = true; show("hearing"); } else end();
         }
       };
-      for (const name of ["pointerup", "pointercancel", "keyup"]) window.addEventListener(name, release, { once: true });
+      for (const name of ["pointerup", "pointercancel", "keyup"]) window.addEventListener(name, release, { signal: held.signal });
       if (!await open()) return;
       isLatched = !isHeld;
       begin();
@@ -172,6 +180,8 @@
     hold.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch
     free.addEventListener("click", async () => {
       if (isFree) { close(); show("idle"); return; }
+      if (state === "hearing") end(); // it closes its microphone: there is one at a time
+      if (state !== "idle") return;
       window.studioTalkBegins?.();
       if (!await open()) return;
       isFree = true;

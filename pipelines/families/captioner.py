@@ -1,11 +1,10 @@
 """Captioners by transformers: any VisionEncoderDecoderModel, an eye and a language model that listens to it.
 
 A model that was trained here says in its config.json in which languages its captions are, a line each ("languages"), below
-which probability a name means nothing ("least_probability"), and by how much a picture is larger than what is drawn in it
+which probability its likeliest names together mean nothing ("least_probability"), and by how much a picture is larger than what is drawn in it
 ("room"). Any other says one line of whatever it was trained on. This file knows pixels and tokens and no pipeline.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
 from pipelines.seeing.framing import framed
-from pipelines.seeing.looking import look_at
+from pipelines.seeing.naming import likeliest
 from pipelines.types.adapter import Adapter
 from pipelines.types.caption import Name
 from pipelines.types.events import OnEvent
@@ -29,8 +28,6 @@ ADAPTERS = False
 
 ARCHITECTURE = "VisionEncoderDecoderModel"
 WORKING_BYTES = 256 * 1024**2  # one picture, and a dozen captions of it at once
-MORE_BEAMS = 4  # than names that are asked for, so that the last of them is not there by chance
-MOST_TOKENS = 64
 
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
@@ -57,7 +54,7 @@ def load(
 
     model, tokenizer = pretrained.load_pretrained(VisionEncoderDecoderModel, spec, weights, place, on_event)
     with pretrained.in_plain_words(spec, weights):
-        processor = AutoImageProcessor.from_pretrained(weights.path, local_files_only=True)
+        processor = AutoImageProcessor.from_pretrained(weights.path, local_files_only=True, trust_remote_code=False)
         return Captioner(model, tokenizer, processor, place, spec.languages)
 
 
@@ -80,37 +77,15 @@ class Captioner:
 
     def names(self, picture: Any, count: int) -> list[Name]:
         """See `NamingModel` of pipelines/seeing/describing.py. By beam search, so they are as likely as the model says."""
-        import torch
-
         # 1 What it sees
         seen = framed(picture, self._room) if self._room else picture
         pixels = self._processor(images=seen, return_tensors="pt")["pixel_values"]
         pixels = pixels.to(self._place.device, self._model.dtype)
 
-        # 2 The likeliest captions; a longer one is not taken for a likelier one
-        longest = getattr(self._model.generation_config, "max_length", None) or MOST_TOKENS
-        with torch.no_grad():
-            made = self._model.generate(
-                encoder_outputs=look_at(self._model, pixels),
-                num_beams=count + MORE_BEAMS,
-                num_return_sequences=count + MORE_BEAMS,
-                length_penalty=0.0,
-                do_sample=False,
-                max_length=min(longest, MOST_TOKENS),
-                output_scores=True,
-                return_dict_in_generate=True,
-            )
-
-        # 3 The same words twice are one name
-        found: dict[str, float] = {}
-        texts = self._tokenizer.batch_decode(made.sequences, skip_special_tokens=True)
-        for text, score in zip(texts, made.sequences_scores.tolist(), strict=True):
-            found[text.strip()] = found.get(text.strip(), 0.0) + math.exp(score)
-        likeliest = sorted(found.items(), key=lambda pair: -pair[1])[:count]
+        # 2 What that is called, a line in each language
         return [
             Name(dict(zip(self.languages, text.split("\n"), strict=False)), min(1.0, probability))
-            for text, probability in likeliest
-            if text
+            for text, probability in likeliest(self._model, self._tokenizer, pixels, count)
         ]
 
     def park(self) -> bool:

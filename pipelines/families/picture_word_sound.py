@@ -76,10 +76,8 @@ class FusionModel:
         """NumPy (numbers,) of a PIL picture in RGB; what is not square is seen whole, on the colour of its corner."""
         import numpy
         import torch
-        from PIL import ImageOps
 
-        ground = picture.getpixel((0, 0))
-        seen = ImageOps.pad(picture, (self._side, self._side), color=ground)
+        seen = _whole(picture, self._side)
         pixels = torch.from_numpy(numpy.array(seen)).permute(2, 0, 1)[None].float() / 127.5 - 1
         with torch.no_grad():
             return fusion.of_pictures(self._network, pixels.to(self._place.device))[0].cpu().numpy()
@@ -97,3 +95,14 @@ class FusionModel:
         """Drop the weights."""
         dispatch.drop(self._network)
         self._network = None
+
+
+def _whole(picture: Any, side: int) -> Any:
+    """All of a PIL picture in a square, on the colour of its corner; of one however long and thin a line is left."""
+    from PIL import Image
+
+    width, height = (max(1, round(length * side / max(picture.size))) for length in picture.size)
+    square = Image.new(picture.mode, (side, side), picture.getpixel((0, 0)))
+    small = picture.resize((width, height), Image.Resampling.BICUBIC)
+    square.paste(small, (round((side - width) / 2), round((side - height) / 2)))
+    return square

@@ -19,6 +19,8 @@ BLUR_SHARE = 0.04  # of the frame's height
 DIMMED = 0.72
 ALIKE = 0.03  # a picture whose shape differs less from the frame's than this fills it
 PLAIN_LEVELS = 12.0  # an edge whose levels differ less than this (standard deviation, of 255) has one colour
+SHARPENED_FROM = 2.0  # times as large
+SHARP_RADIUS, SHARP_PERCENT, SHARP_THRESHOLD = 0.9, 180, 2  # pixels of the small picture, strength, levels
 SOFT_SHARE = 0.03  # of the picture's smaller side: how softly it goes over into a ground of one colour
 # Where the camera begins and ends: (zoom, x, y); zoom 1 sees the whole still, x and y go from 0 (left, top) to 1
 MOVES = (
@@ -56,14 +58,14 @@ def still(picture: Image.Image, size: Size, number: int) -> Still:
     plain = _edge_colour(picture)
     is_alike = abs(picture.width * height / (picture.height * width) - 1) < ALIKE
     if is_alike and plain is None:
-        canvas = picture.resize((width, height), Image.Resampling.LANCZOS)
+        canvas = _enlarged(picture, (width, height))
     else:  # it is seen whole, however near the camera comes
         whole = min(size[0] / picture.width, size[1] / picture.height)
         inside = (max(1, round(picture.width * whole)), max(1, round(picture.height * whole)))
         canvas = _blurred(picture, (width, height)) if plain is None else Image.new("RGB", (width, height), plain)
         mask = _soft(inside) if plain is not None else None
         place = ((width - inside[0]) // 2, (height - inside[1]) // 2)
-        canvas.paste(picture.resize(inside, Image.Resampling.LANCZOS), place, mask)
+        canvas.paste(_enlarged(picture, inside), place, mask)
     return Still(canvas, size, MOVES[number % len(MOVES)])
 
 
@@ -81,6 +83,15 @@ def frames(stills: Sequence[Still], timeline: Timeline) -> Iterator[Image.Image]
         light = min(at / EDGE_SECONDS, (timeline.seconds - at) / EDGE_SECONDS, 1.0)
         frame = frame or black
         yield frame if light >= 1.0 else Image.blend(black, frame, light)
+
+
+def _enlarged(picture: Image.Image, size: Size) -> Image.Image:
+    """In another size; where it becomes much larger, with its edges sharpened, which would be as soft as it was small."""
+    larger = size[0] / picture.width
+    resized = picture.resize(size, Image.Resampling.LANCZOS)
+    if larger < SHARPENED_FROM:
+        return resized
+    return resized.filter(ImageFilter.UnsharpMask(SHARP_RADIUS * larger, SHARP_PERCENT, SHARP_THRESHOLD))
 
 
 def _edge_colour(picture: Image.Image) -> tuple[int, int, int] | None:

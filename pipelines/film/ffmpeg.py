@@ -5,15 +5,18 @@ It is found by the package imageio-ffmpeg, which brings one along, else on the P
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from pipelines.errors.film import FfmpegFailed, NoFfmpeg
+from pipelines.types.events import IsCancelled
 
 FRAMES_PER_SECOND = 25
 LAST_WORDS_CHARACTERS = 200
 FINISH_SECONDS = 300.0
+POLL_SECONDS = 0.2
 # Plays everywhere: H.264 High with 4:2:0, AAC, timed text, what a player needs first at the front of the file.
 VIDEO = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart")
 AUDIO = ("-c:a", "aac", "-b:a", "160k")
@@ -87,14 +90,18 @@ class Encoder:
         except OSError as error:  # it has gone: what it said says why
             raise self._failed() from error
 
-    def finish(self) -> bytes:
-        """The whole film. Raises FfmpegFailed."""
+    def finish(self, is_cancelled: IsCancelled) -> bytes:
+        """The whole film; b"" where it was cancelled. Raises FfmpegFailed."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
-            code = self._process.wait(FINISH_SECONDS)
-        except (OSError, subprocess.TimeoutExpired) as error:
+        except OSError as error:
             raise self._failed() from error
+        until = time.monotonic() + FINISH_SECONDS
+        while (code := self._process.poll()) is None and time.monotonic() < until:
+            if is_cancelled():
+                return b""
+            time.sleep(POLL_SECONDS)
         if code != 0 or not self.film.is_file():
             raise self._failed()
         return self.film.read_bytes()

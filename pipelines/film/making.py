@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from pipelines.film.camera import frames, still
@@ -17,6 +18,8 @@ from pipelines.types.film import LIMIT_SECONDS, FilmRequest, FilmResult
 from pipelines.types.sound import Wave
 
 TELL_EVERY_FRAMES = 10
+# ffmpeg reads "<b>", "{\an8}" and "\n" in SRT as markup, and what it does not know as nothing: a word joiner makes them words
+PLAIN = {ord(sign): sign + "\u2060" for sign in "<{\\"}
 
 
 def make_film(request: FilmRequest, on_event: OnEvent, is_cancelled: IsCancelled) -> FilmResult:
@@ -30,6 +33,9 @@ def make_film(request: FilmRequest, on_event: OnEvent, is_cancelled: IsCancelled
     stills = [
         still(open_picture(Path(name), Path(name).name), size, number) for number, name in enumerate(request.pictures)
     ]
+    stopped = FilmResult(request, "cancelled", 0.0, 0.0)
+    if is_cancelled():
+        return replace(stopped, seconds=time.perf_counter() - started)
     sound = mix(timeline, narrations, _sound(request.music))
 
     with tempfile.TemporaryDirectory(prefix="film-") as scratch:
@@ -38,7 +44,7 @@ def make_film(request: FilmRequest, on_event: OnEvent, is_cancelled: IsCancelled
         (folder / "sound.wav").write_bytes(to_bytes(sound))
         said_there = folder / "said.srt" if timeline.sentences else None
         if said_there:
-            said_there.write_text(srt(timeline.sentences), "utf-8")
+            said_there.write_text(srt(timeline.sentences).translate(PLAIN), "utf-8")
         is_wide = any(HAS_WIDE.search(one.text) for one in timeline.sentences)
 
         # 3 Frame by frame
@@ -48,11 +54,13 @@ def make_film(request: FilmRequest, on_event: OnEvent, is_cancelled: IsCancelled
                 if done % TELL_EVERY_FRAMES == 0:
                     on_event(Progress(done, total, "frames"))
                     if is_cancelled():
-                        return FilmResult(request, "cancelled", 0.0, time.perf_counter() - started)
+                        return replace(stopped, seconds=time.perf_counter() - started)
                 encoder.write(frame.tobytes())
 
             # 4 The whole of it
-            film = encoder.finish()
+            film = encoder.finish(is_cancelled)
+    if not film:
+        return replace(stopped, seconds=time.perf_counter() - started)
     on_event(Progress(total, total, "frames"))
     seconds = time.perf_counter() - started
     poster = stills[0].at(0.0)

@@ -7,7 +7,9 @@ sees two short stories as examples, and writes on from the story so far and the 
 
 import re
 
+from pipelines.errors.film import NoStoryLanguage
 from pipelines.speech.sentences import HAS_WIDE, pieces
+from pipelines.types.model import ModelSpec
 from pipelines.types.text import Message, Sampling, TextRequest
 
 SENTENCES = 2  # of a scene
@@ -51,6 +53,12 @@ EXAMPLES = {
 
 def language_of(theme: str) -> str:
     return "zh" if HAS_WIDE.search(theme) else "en"
+
+
+def check_language(spec: ModelSpec, theme: str) -> None:
+    """Raises NoStoryLanguage where the model does not know the theme's."""
+    if spec.languages and language_of(theme) not in spec.languages:
+        raise NoStoryLanguage(model=spec.name)
 
 
 def beginnings(count: int, theme: str) -> list[str]:

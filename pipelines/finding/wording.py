@@ -16,9 +16,9 @@ _TOKENS = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]+|[^\W_぀-ヿ㐀-䶿一-�
 _IS_HAN = re.compile(r"[぀-ヿ㐀-䶿一-鿿豈-﫿]")
 
 
-def words(text: str) -> list[str]:
-    """Words in small letters, and stretches of Chinese."""
-    plain = unicodedata.normalize("NFKC", text[:LIMIT_CHARACTERS]).casefold()
+def words(text: str, limit: int = LIMIT_CHARACTERS) -> list[str]:
+    """Words in small letters, and stretches of Chinese, of the first `limit` characters."""
+    plain = unicodedata.normalize("NFKC", text[:limit]).casefold()
     return _TOKENS.findall(plain)
 
 

@@ -51,7 +51,8 @@ class Performer(Protocol):
 def perform(
     model: Performer, spec: ModelSpec, request: MusicRequest, on_event: OnEvent, is_cancelled: IsCancelled
 ) -> MusicResult:
-    """The piece as sound; a melody that was given stands at its beginning. When it was cancelled, the whole parts by then.
+    """The piece as sound; a melody that was given stands at its beginning. When it was cancelled, the whole parts by then, and
+    of a model that adds nothing more what there is.
 
     Raises EmptyPrompt, NoSuchKey, MissingSound, UnreadableSound, NoMelody, NoSuchInstrument.
     """
@@ -83,9 +84,10 @@ def perform(
             is_cancelled,
         )
         is_stopped = part is None
-        if part is not None:
-            made = numpy.concatenate([made, part])
-            parts += 1
+        if part is None or not len(part):  # who adds nothing once would do so for ever
+            break
+        made = numpy.concatenate([made, part])
+        parts += 1
 
     # 3 All of it
     wave = Wave(numpy.clip(made[:wanted], -1.0, 1.0), model.sampling_rate) if parts else None

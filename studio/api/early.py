@@ -1,6 +1,7 @@
 """A script that runs before any other of the page. Gradio adds what it is given for the head only when its own have run.
 
-Pure ASGI: the first part of an HTML page is held until its head is there; all else passes through untouched.
+Pure ASGI: the start of an HTML page's answer waits for the first part of its body, where the head must be whole: gradio 6.31
+sends a page in one part. All else passes through untouched.
 """
 
 from starlette.datastructures import MutableHeaders

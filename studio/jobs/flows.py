@@ -14,10 +14,11 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipelines.errors.access import NotFound, QueueFull, QuotaReached
+from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import InternalError, Interrupted
 from pipelines.types.crossing import Request, Result, to_json
@@ -28,7 +29,6 @@ from studio.jobs.job import Job
 from studio.library.creations import Creations
 
 POLL_SECONDS = 0.1
-FULL_SECONDS = 1.0  # where no more jobs are taken for now, it asks again after so long
 CLOSE_SECONDS = 5.0
 
 log = logging.getLogger("studio.flows")
@@ -81,16 +81,25 @@ class Flow:
         # 1 Is it there, or at work?
         step = fingerprint(request, files or {})
         job = self._found(step)
+        is_own = job is None
 
         # 2 Else it is asked for
-        while job is None:
+        if job is None:
             self._check()
-            try:
-                job = self._jobs.submit(self.owner, request, files=files, parents=parents, flow=self.id, step=step)
-            except (QueueFull, QuotaReached):
-                await asyncio.sleep(FULL_SECONDS)
+            job = self._jobs.submit(self.owner, request, files=files, parents=parents, flow=self.id, step=step)
 
         # 3 Its end
+        job = await self._ended(job)
+        if job.state == "cancelled" and is_own:  # it was stopped by itself
+            raise Stopped
+        if job.state == "cancelled":  # with another flow that had asked for it
+            return await self.part(request, files=files, parents=parents)
+        if job.state != "done":
+            raise job.error or Interrupted()
+        return job
+
+    async def _ended(self, job: Job) -> Job:
+        """Wait for it. Raises Stopped, and stops it then."""
         try:
             while not job.is_ended:
                 self._check()
@@ -100,10 +109,6 @@ class Flow:
             if not self.is_closing:  # the next start goes on with it
                 self._jobs.cancel(self.owner, job.id)
             raise
-        if job.state == "cancelled":  # it was stopped by itself
-            raise Stopped
-        if job.state != "done":
-            raise job.error or Interrupted()
         return job
 
     async def all(self, *works: Coroutine[Any, Any, None]) -> None:
@@ -167,7 +172,8 @@ class Flows:
     def close(self) -> None:
         """Leave every flow as it is: it has no end, so the next start goes on with it."""
         if self._thread is not None:
-            asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(CLOSE_SECONDS)
+            with suppress(TimeoutError):  # a disk that does not answer keeps nobody from closing
+                asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(CLOSE_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(CLOSE_SECONDS)
             self._thread = None

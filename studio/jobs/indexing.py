@@ -7,14 +7,15 @@ people who have looked for something once have one. Knows no page.
 """
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 
-from pipelines.errors.access import NotFound
+from pipelines.errors.access import NotFound, QueueFull
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import Interrupted
-from pipelines.errors.requests import InvalidRequest
+from pipelines.errors.models import ModelError
+from pipelines.errors.storage import StorageError
 from pipelines.types.search import LIMIT_CHARACTERS, EmbedRequest, EmbedResult, Vectors
 from studio.jobs.job import Job
 from studio.jobs.supervisor import Supervisor
@@ -24,8 +25,11 @@ OWNER = "studio"  # nobody can be called so: a person's name begins with "login:
 AT_ONCE = 8  # so that whoever comes meanwhile waits for little
 PAUSE_SECONDS = 0.1
 BUSY_SECONDS = 1.0  # how often it looks whether somebody else is being served
-AFTER_ERROR_SECONDS = 60.0
+AFTER_ERROR_SECONDS = 60.0  # doubled each time
+LONGEST_AFTER_ERROR_SECONDS = 3600.0
 IN_THE_BACKGROUND = ("train", "download")
+FAULTS = (StudioError, sqlite3.Error, OSError)  # a full disk or queue, a locked database, a model not to be had now
+NO_FAULT_OF_THEIRS = (ModelError, QueueFull, StorageError)  # of creations: any of them would end so
 
 log = logging.getLogger("studio.indexing")
 
@@ -54,21 +58,41 @@ class Indexing:
             self._thread.join(timeout=2.0)
 
     def _work(self) -> None:
-        while self._news.wait() and not self._is_closing.is_set():
+        """What fails is tried again: soon when there is something new, else after longer and longer pauses."""
+        pause = AFTER_ERROR_SECONDS
+        while self._news.wait():
             self._news.clear()
-            try:
-                for owner in self._finding.owners():
-                    self._catch_up(owner)
-            except StudioError as error:  # a full disk, a model that cannot be had now, a queue that is full
-                log.warning("the index is behind: %s", error)
-                self._is_closing.wait(AFTER_ERROR_SECONDS)
-                self._news.set()
-
-    def _catch_up(self, owner: str) -> None:
-        while missing := self._finding.missing(owner)[:AT_ONCE]:
-            if not self._has_quiet():
+            if self._is_closing.is_set():
                 return
-            self._embed(owner, missing)
+            if self._have_all_caught_up():
+                pause = AFTER_ERROR_SECONDS
+                continue
+            self._is_closing.wait(AFTER_ERROR_SECONDS)  # however much is new
+            is_new = self._news.wait(pause - AFTER_ERROR_SECONDS)
+            pause = AFTER_ERROR_SECONDS if is_new else min(2 * pause, LONGEST_AFTER_ERROR_SECONDS)
+            self._news.set()
+
+    def _have_all_caught_up(self) -> bool:
+        """One after the other; what fails for one stops no other."""
+        try:
+            owners = self._finding.owners()
+        except FAULTS as error:
+            log.warning("the index cannot be read: %s", error)
+            return False
+        are_done = [self._has_caught_up(owner) for owner in owners]
+        return all(are_done)
+
+    def _has_caught_up(self, owner: str) -> bool:
+        """Once nothing is missing, or the studio closes; False when it is to be tried again."""
+        try:
+            while missing := self._finding.missing(owner)[:AT_ONCE]:
+                if not self._has_quiet():
+                    break
+                self._embed(owner, missing)
+        except FAULTS as error:
+            log.warning("the index is behind: %s", error)
+            return False
+        return True
 
     def _has_quiet(self) -> bool:
         """Once nobody waits; False when the studio closes."""
@@ -82,8 +106,10 @@ class Indexing:
         """Raises StudioError when it is no fault of the creations. What cannot be read is found by its words alone."""
         contents: dict[str, Content] = {}
         for creation_id in creation_ids:
-            with suppress(NotFound):  # its person deleted it meanwhile
+            try:
                 contents[creation_id] = self._content(owner, creation_id)
+            except NotFound:  # its person deleted it meanwhile, or its file went by another way
+                self._finding.put(owner, creation_id, Vectors())
         if not contents:
             return
         job = self._ended(self._submit(list(contents.values())))
@@ -92,13 +118,13 @@ class Indexing:
         if isinstance(job.result, EmbedResult) and job.state == "done":
             for creation_id, vectors in zip(contents, job.result.vectors, strict=True):
                 self._finding.put(owner, creation_id, vectors)
-        elif job.state != "interrupted" and not isinstance(job.error, InvalidRequest):
+        elif job.state == "cancelled" or isinstance(job.error, NO_FAULT_OF_THEIRS):
             raise job.error or Interrupted()
         elif len(contents) > 1:  # one of them cannot be read, or took the worker with it: which?
             for creation_id in contents:
                 self._embed(owner, [creation_id])
         else:
-            self._finding.put(owner, creation_ids[0], Vectors())
+            self._finding.put(owner, next(iter(contents)), Vectors())
 
     def _content(self, owner: str, creation_id: str) -> Content:
         """Raises NotFound."""

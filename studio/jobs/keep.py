@@ -88,12 +88,14 @@ class Keep:
         return (self._creations.save_file(spec.owner, "sound", data, made, title, spec.id, spec.parents, parts),)
 
     def _keep_film(self, spec: JobSpec, result: FilmResult) -> tuple[str, ...]:
-        """An MP4 file; beside it what is said in it with its times, and how it begins."""
+        """An MP4 file; beside it what is said in it with its times, and how it begins. Of a story it is the story's."""
         made = recipe.make(spec.request, result)
         parts = {"thumbnail": thumbnail(result.poster)}
         parts |= {"segments": segments_json(result.segments)} if result.segments else {}
         data, title = films.encode(result.film, made), spec.request.title()
-        return (self._creations.save_file(spec.owner, "film", data, made, title, spec.id, spec.parents, parts),)
+        return (
+            self._creations.save_file(spec.owner, "film", data, made, title, spec.flow or spec.id, spec.parents, parts),
+        )
 
     def _keep_caption(self, spec: JobSpec, folder: JobFolder, result: CaptionResult) -> tuple[str, ...]:
         """What was said of a picture, and the picture beside it; where nothing on it was known there is nothing to keep."""

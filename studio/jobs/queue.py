@@ -20,7 +20,10 @@ LANES = {"quick": 1, "sound": 1, "long": 1, "download": 2, TRAINING: 1, FLOW: 4}
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job in the queue. `batches`: several jobs of its model may run at once. `amount` of work, see `store.py`."""
+    """A job in the queue. `batches`: several jobs of its model may run at once. `amount` of work, see `store.py`.
+
+    `is_part`: a flow asked for it, and not a person.
+    """
 
     job_id: str
     owner: str
@@ -29,6 +32,7 @@ class Waiting:
     model: str
     batches: bool
     amount: float | None = None
+    is_part: bool = False
 
 
 class TurnQueue:
@@ -101,8 +105,9 @@ class TurnQueue:
             self._lines.pop(lane, None)
         return jobs
 
-    def waiting_of(self, owner: str) -> int:
-        return sum(job.owner == owner for job in self._all())
+    def asked_by(self, owner: str) -> int:
+        """How many jobs of a person wait, without the parts of flows."""
+        return sum(job.owner == owner and not job.is_part for job in self._all())
 
     def _all(self) -> list[Waiting]:
         return [job for lines in self._lines.values() for line in lines.values() for job in line]

@@ -4,11 +4,11 @@ import time
 from dataclasses import replace
 
 from pipelines.errors.access import NotFound
-from pipelines.errors.film import NoStory, NoStoryLanguage
+from pipelines.errors.film import NoStory
 from pipelines.errors.models import NoModelForTask
 from pipelines.film.ffmpeg import find_ffmpeg
 from pipelines.film.prompting import read_names
-from pipelines.film.telling import beginnings, language_of, scene_request, scene_text
+from pipelines.film.telling import beginnings, check_language, language_of, scene_request, scene_text
 from pipelines.film.timeline import FADE_SECONDS, LEAD_SECONDS
 from pipelines.loading.catalog import Catalog
 from pipelines.loading.starter import ASSETS
@@ -21,8 +21,8 @@ from pipelines.types.speech import Sentence, SpeechRequest, SpeechResult
 from pipelines.types.text import TextResult
 from studio.jobs.flows import Flow, Stopped
 
-MUSIC_SECONDS = 8.0  # for each scene; it begins again where the film is longer
-MUSIC_MOST_SECONDS = 60.0
+MUSIC_SECONDS = 11.0  # for each scene; it begins again where the film is longer
+MUSIC_MOST_SECONDS = 120.0
 TRIES = 3  # of a model that writes nothing that can be read aloud
 SIDE_STEP = 32  # pixels; every image model draws sides that it divides
 QUIET_SECONDS = 3.0  # how long a scene is read where nobody narrates it, at least
@@ -82,8 +82,7 @@ class _Telling:
 
         # 3 A picture and a narration for each, and music: what needs another model at the same time
         self._tell_progress(0)
-        await self._flow.all(self._draw(), self._narrate())
-        await self._compose()
+        await self._flow.all(self._draw_and_compose(), self._narrate())
 
         # 4 The film
         return await self._film()
@@ -93,13 +92,11 @@ class _Telling:
     async def _write(self) -> None:
         """One scene after the other, each shown as soon as it is there. Raises NoStory or NoStoryLanguage."""
         spec, theme = self._catalog.find(self.request.model), self.request.theme
-        language = language_of(theme)
-        if spec.languages and language not in spec.languages:
-            raise NoStoryLanguage(model=spec.name)
+        check_language(spec, theme)
         scenes: list[Scene] = []
         begins_with = beginnings(self.request.count, theme)
         for number, begins in enumerate(begins_with):
-            so_far = ("" if language == "zh" else " ").join(scene.text for scene in scenes)
+            so_far = ("" if language_of(theme) == "zh" else " ").join(scene.text for scene in scenes)
             text = ""
             for attempt in range(TRIES):
                 asked = scene_request(spec.id, theme, so_far, begins, (self.seed + 101 * number + attempt) % 2**32)
@@ -132,6 +129,11 @@ class _Telling:
         return tuple(prompted)
 
     # ── parts ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def _draw_and_compose(self) -> None:
+        """One after the other: both wait in the same lane."""
+        await self._draw()
+        await self._compose()
 
     async def _draw(self) -> None:
         for number, scene in enumerate(self.request.scenes):

@@ -172,20 +172,23 @@ class Supervisor:
         if isinstance(request, ModelRequest):
             self._catalog.check(request)
         with self._lock:
-            self._refuse_overload(owner, request)
-            folder = JobFolder.create(
-                self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
-                files={field: files[field] for field in names if field in files}, parents=tuple(parents),
-                flow=flow, step=step,
-            )  # fmt: skip
-            try:
-                spec = folder.spec()
+            self._refuse_overload(owner, request, is_part=bool(flow))
+        folder = JobFolder.create(  # outside the lock: the files may be many
+            self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
+            files={field: files[field] for field in names if field in files}, parents=tuple(parents),
+            flow=flow, step=step,
+        )  # fmt: skip
+        try:
+            spec = folder.spec()
+            waiting = self._waiting(spec)
+            with self._lock:
+                self._refuse_overload(owner, request, is_part=bool(flow))  # others came meanwhile
                 self._store.put(Row.of(spec, "queued"))
-            except (StudioError, ValueError):
-                folder.remove()
-                raise
-            self._queue.put(self._waiting(spec))
-            self._give_turns()
+                self._queue.put(waiting)
+        except (StudioError, ValueError):
+            folder.remove()
+            raise
+        self._give_turns()
         return self.get(owner, folder.id)
 
     def rerun(
@@ -343,7 +346,8 @@ class Supervisor:
         batches = family is not None and bool(family.BATCHES)
         request = spec.request
         amount = self._amount(request)
-        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches, amount)
+        is_part = bool(spec.flow)
+        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches, amount, is_part)
 
     def _amount(self, request: Request) -> float | None:
         try:
@@ -351,19 +355,22 @@ class Supervisor:
         except StudioError:
             return amount_of(request)
 
-    def _refuse_overload(self, owner: str, request: Request) -> None:
+    def _refuse_overload(self, owner: str, request: Request, *, is_part: bool) -> None:
+        """A part of a flow has its place by the flow, which asks for two at once at most: else full flows wait for ever."""
         if self._is_closing.is_set():
             raise ShuttingDown()
         if self._is_broken and request.lane not in WITHOUT_WORKER:
             raise self._broken()
+        if is_part:
+            return
         waiting = len(self._queue)
         if waiting >= self._settings.queue_limit:
             running = self._running.values()
             usual = [self._store.usual_seconds(job.kind, job.model, job.amount) or 10.0 for job in running]
             mean_seconds = sum(usual) / len(usual) if usual else 10.0
             raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * mean_seconds / BATCH_SLOTS)))
-        own = self._queue.waiting_of(owner) + sum(job.owner == owner for job in self._running.values())
-        if own >= self._settings.person_limit:
+        at_work = sum(job.owner == owner and not job.is_part for job in self._running.values())
+        if self._queue.asked_by(owner) + at_work >= self._settings.person_limit:
             raise QuotaReached(limit=self._settings.person_limit)
 
     def _give_turns(self) -> None:

@@ -98,13 +98,17 @@ class Conversations:
         parent_id: str | None,
         text: str,
         attachments: Sequence[Document] = (),
+        node_id: str = "",
     ) -> str:
-        """Add a message of the person after `parent_id` (None: at the start) and show it. Returns its id."""
+        """Add a message of the person after `parent_id` (None: at the start) and show it. Returns its id.
+
+        `node_id` is for whoever must know later whether it was added: such a message is added once.
+        """
         with self._opened(owner, conversation_id) as conversation:
             if parent_id is not None:
                 conversation.node(parent_id)
             documents = [asdict(document) for document in attachments]
-            return self._add(conversation, "user", parent=parent_id, text=text, attachments=documents)
+            return self._add(conversation, "user", node_id, parent=parent_id, text=text, attachments=documents)
 
     def add_answer(
         self, owner: str, conversation_id: str, parent_id: str, job_id: str, continues: str | None = None
@@ -220,8 +224,8 @@ class Conversations:
         with self._lock:
             yield self.get(owner, conversation_id)
 
-    def _add(self, conversation: Conversation, operation: str, **fields: object) -> str:
-        node_id = secrets.token_hex(8)
+    def _add(self, conversation: Conversation, operation: str, node_id: str = "", **fields: object) -> str:
+        node_id = node_id or secrets.token_hex(8)
         self._write(conversation, {"op": operation, "id": node_id, **fields})
         return node_id
 

@@ -9,21 +9,21 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines.errors.access import NotFound
 from pipelines.loading.starter import StarterStore
-from pipelines.types.search import SENTENCES, TOGETHER, Vectors
+from pipelines.types.search import EYES, SENTENCES, TOGETHER, Vectors
 from studio.database import open_database
 from studio.files import storage_errors
 from studio.library import sounds
 from studio.library.creations import Creations, Wording
 from studio.library.ranking import Hit, Query, Shelf, Thing
 
-TEXT_CHARACTERS = 4000  # of a text: what of it is looked into
+TEXT_CHARACTERS = 4000  # of a creation's title and text: what of it is looked into
 PICTURES, SOUNDS = ("image", "film"), ("sound",)
 
 _TABLE = """
@@ -68,9 +68,9 @@ class Finding:
 
     def owners(self) -> list[str]:
         """Those who have looked for something once."""
-        with self._open() as database:
+        with self._lock, self._open() as database:
             kept = [row["owner"] for row in database.execute("SELECT DISTINCT owner FROM vectors")]
-        return list(dict.fromkeys([*kept, *self._shelves]))
+            return list(dict.fromkeys([*kept, *self._shelves]))
 
     def text(self, owner: str, creation_id: str) -> str:
         """How a text begins, or what was asked for. Raises NotFound."""
@@ -116,7 +116,7 @@ class Finding:
             wording = self._described[owner].get(creation_id)
             if wording is None:  # its person deleted it meanwhile
                 return
-            packed = json.dumps(asdict(vectors), ensure_ascii=False)
+            packed = json.dumps(asdict(vectors))
             with self._open() as database:
                 row = (creation_id, owner, self._made_by, packed)
                 database.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", row)
@@ -125,29 +125,48 @@ class Finding:
     # ── what is on the shelf ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _shelf(self, owner: str) -> Shelf:
-        """As the creations are now."""
-        shelf = self._shelves.setdefault(owner, Shelf())
-        described = self._described.setdefault(owner, {})
+        """As the creations are now. It changes only when the database has."""
+        # 1 What came and what went
+        is_first = owner not in self._shelves
+        shelf, described = self._shelves.get(owner, Shelf()), self._described.get(owner, {})
         ids, new = self._creations.words(owner, shelf.ids(), TEXT_CHARACTERS)
         gone = shelf.ids() - ids
-        if not new and not gone:
+        if not (is_first or new or gone):
             return shelf
+
+        # 2 The database; what went while nobody looked goes too
         with self._open() as database:
-            for creation_id in gone:
-                shelf.remove(creation_id)
-                described.pop(creation_id, None)
-                database.execute("DELETE FROM vectors WHERE id = ?", (creation_id,))
-            kept = self._kept(database, owner) if new else {}
+            if is_first or gone:
+                deleted = "DELETE FROM vectors WHERE owner = ? AND id NOT IN (SELECT value FROM json_each(?))"
+                database.execute(deleted, (owner, json.dumps(list(ids))))
+            kept = self._kept(database, [wording.id for wording in new])
+
+        # 3 The shelf
+        for creation_id in gone:
+            shelf.remove(creation_id)
+            described.pop(creation_id, None)
         for wording in new:
             described[wording.id] = wording
             shelf.put(_thing(wording, kept.get(wording.id, Vectors())))
+        self._shelves[owner], self._described[owner] = shelf, described
         return shelf
 
-    def _kept(self, database: sqlite3.Connection, owner: str) -> dict[str, Vectors]:
-        asked = "SELECT id, vectors FROM vectors WHERE owner = ? AND made_by = ?"
-        return {
-            row["id"]: Vectors(**json.loads(row["vectors"])) for row in database.execute(asked, (owner, self._made_by))
-        }
+    def _kept(self, database: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of those that have some; a row that cannot be read is taken out, so that it is made again."""
+        asked = (
+            "SELECT id, CAST(vectors AS BLOB) AS vectors FROM vectors "
+            "WHERE made_by = ? AND id IN (SELECT value FROM json_each(?))"
+        )
+        kept: dict[str, Vectors] = {}
+        for row in database.execute(asked, (self._made_by, json.dumps(ids))).fetchall():
+            try:
+                vectors = Vectors(**json.loads(row["vectors"]))
+                vectors.arrays()
+            except (TypeError, ValueError):
+                database.execute("DELETE FROM vectors WHERE id = ?", (row["id"],))
+            else:
+                kept[row["id"]] = vectors
+        return kept
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -159,17 +178,21 @@ class Finding:
 
 
 def models_of(starters: StarterStore) -> str:
-    """Which models make the vectors now: a version of a package, and the content of our own."""
-    if TOGETHER not in starters.starters:  # INTERIM until it is trained
-        return SENTENCES
-    weights = starters.place(TOGETHER) / "model.safetensors"
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()[:12]
-    return f"{SENTENCES} {starters.starters[SENTENCES].version}, {TOGETHER} {digest}"
+    """Which models make the vectors now, and what is seen: a version of a package, and the content of those of our own that
+    are whole."""
+    models = [f"{SENTENCES} {starters.starters[SENTENCES].version}"]
+    for name in (TOGETHER, EYES):
+        with suppress(OSError):
+            files = [starters.place(name) / file for file in ("config.json", "model.safetensors")]
+            digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+            models.append(f"{name} {digest[:12]}")
+    return ", ".join(models)
 
 
 def _thing(wording: Wording, vectors: Vectors) -> Thing:
     """Also found by what is seen on it."""
-    return Thing(wording.id, wording.kind, f"{_text(wording)}\n{vectors.seen}", vectors.arrays())
+    text = f"{_text(wording)[:TEXT_CHARACTERS]}\n{vectors.seen}"
+    return Thing(wording.id, wording.kind, text, vectors.arrays())
 
 
 def _text(wording: Wording) -> str:

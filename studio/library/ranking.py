@@ -2,9 +2,10 @@
 
     shelf.put(Thing(…)) … → shelf.rank(query) → the likeliest first
 
-Each of these says how likely a thing is meant, 0 … 1, and they are joined as if each could be right by itself. Knows no
-database and no model: vectors are handed to it. Source of BM25: Robertson & Zaragoza 2009, "The Probabilistic Relevance
-Framework".
+Each of these gives a weight, 0 … 1, and they are joined as if they were the chances that each is right by itself. They are
+not measured: how much each way of looking weighs was chosen by hand, so a weight says what comes first and nothing about how
+likely it is meant. Knows no database and no model: vectors are handed to it. Source of BM25: Robertson & Zaragoza 2009, "The
+Probabilistic Relevance Framework".
 """
 
 import math
@@ -16,15 +17,15 @@ from typing import Any
 import numpy
 
 from pipelines.finding.wording import is_chinese, words
+from pipelines.types.search import Vectors
 
-SENTENCE = "sentence"
-TOGETHER = ("words", "picture", "sound")
-SPACES = (SENTENCE, *TOGETHER)
+SENTENCE, *SHARED = Vectors.SPACES  # the first is of sentences only, the others are one
 
+LIMIT_CHARACTERS = 8000  # of a thing or a query: what of it is looked into
 SATURATION, LENGTH_SHARE = 1.2, 0.75  # k1 and b of BM25
-TRUST = {"text": 0.95, SENTENCE: 0.75, "together": 0.85}  # how likely a full match means the thing
-SENTENCE_LIKENESS = (0.28, 0.8)  # cosine of sentences that have little, and nearly everything, in common
-LEAST = 0.12  # what is less likely is not shown
+TRUST = {"text": 0.95, SENTENCE: 0.75, "shared": 0.85}  # by hand: what a full match weighs
+SENTENCE_LIKENESS = (0.28, 0.8)  # by hand: cosine of sentences that have little, and nearly everything, in common
+LEAST = 0.12  # by hand: what weighs less is not shown
 
 Likeness = Mapping[str, tuple[float, float]]  # "picture-words" → the cosines that mean nothing and everything
 
@@ -50,11 +51,12 @@ class Query:
 
 @dataclass(frozen=True)
 class Hit:
-    """`likelihood` 0 … 1; `found_by` says by what, the strongest first: "text", "sentence", "picture-words" …"""
+    """`weight`, 0 … 1, is only good for the order; `found_by` says by what, the strongest first: "text", "sentence",
+    "words-picture" …"""
 
     id: str
     kind: str
-    likelihood: float
+    weight: float
     found_by: tuple[str, ...]
 
 
@@ -89,7 +91,10 @@ class Shelf:
             return
         del self._lengths[thing_id]
         for term in set(terms(thing.text)):
-            self._terms[term].pop(thing_id, None)
+            holders = self._terms[term]
+            del holders[thing_id]
+            if not holders:
+                del self._terms[term]
         self._rows.clear()
 
     def rank(self, query: Query, kind: str | None = None, count: int = 50) -> list[Hit]:
@@ -100,25 +105,25 @@ class Shelf:
             said["text"] = self._by_text(query.text)
         if SENTENCE in query.vectors:
             said[SENTENCE] = self._near(SENTENCE, query.vectors[SENTENCE], SENTENCE_LIKENESS, TRUST[SENTENCE])
-        for asked in TOGETHER:
-            for space in TOGETHER if asked in query.vectors else ():
+        for asked in SHARED:
+            for space in SHARED if asked in query.vectors else ():
                 pair = "-".join(sorted((asked, space)))
                 if pair in query.likeness:
                     said[f"{asked}-{space}"] = self._near(
-                        space, query.vectors[asked], query.likeness[pair], TRUST["together"]
+                        space, query.vectors[asked], query.likeness[pair], TRUST["shared"]
                     )
 
         # 2 Together: it is not meant only where all of them are wrong
         wrong: dict[str, float] = defaultdict(lambda: 1.0)
-        for likelihoods in said.values():
-            for thing_id, likelihood in likelihoods.items():
-                wrong[thing_id] *= 1 - likelihood
+        for weights in said.values():
+            for thing_id, weight in weights.items():
+                wrong[thing_id] *= 1 - weight
         hits = [
             Hit(thing_id, self._things[thing_id].kind, 1 - doubt, _strongest(said, thing_id))
             for thing_id, doubt in wrong.items()
             if 1 - doubt >= LEAST and kind in (None, self._things[thing_id].kind)
         ]
-        return sorted(hits, key=lambda hit: -hit.likelihood)[:count]
+        return sorted(hits, key=lambda hit: -hit.weight)[:count]
 
     def _by_text(self, text: str) -> dict[str, float]:
         """BM25 as a share of what a short text with all the words would have."""
@@ -155,7 +160,7 @@ class Shelf:
 def terms(text: str, *, is_query: bool = False) -> list[str]:
     """Words without the s of a plural; of Chinese pairs of characters, and single ones where they stand alone or are looked into."""
     found = []
-    for word in words(text):
+    for word in words(text, LIMIT_CHARACTERS):
         if not is_chinese(word):
             found.append(word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word)
             continue
@@ -166,5 +171,5 @@ def terms(text: str, *, is_query: bool = False) -> list[str]:
 
 
 def _strongest(said: Mapping[str, Mapping[str, float]], thing_id: str) -> tuple[str, ...]:
-    held = [(likelihoods[thing_id], way) for way, likelihoods in said.items() if thing_id in likelihoods]
+    held = [(weights[thing_id], way) for way, weights in said.items() if thing_id in weights]
     return tuple(way for _, way in sorted(held, reverse=True))

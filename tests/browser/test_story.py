@@ -69,3 +69,4 @@ def test_a_sentence_becomes_a_film_and_one_scene_is_drawn_again(studio: StudioSe
     expect(page.locator("#tab-story-button")).to_have_attribute("aria-selected", "true")
     expect(film.locator(f'source[src="{address}"]')).to_be_attached()
     expect(script).not_to_have_value(re.compile("take 2"))
+    expect(cards.locator("img")).to_have_count(2)

@@ -12,7 +12,7 @@ from pipelines.errors.models import ModelDamaged
 from pipelines.errors.requests import MalformedRequest, UnreadablePicture, UnreadableSound
 from pipelines.sound.files import to_bytes
 from pipelines.types.crossing import from_json, to_json
-from pipelines.types.search import EmbedRequest, Vectors
+from pipelines.types.search import EmbedRequest, Vectors, packed
 from pipelines.types.sound import Wave
 from tests.pipelines.tiny_encoders import save_bert, save_fusion
 
@@ -99,4 +99,16 @@ def test_a_fusion_model_with_other_weights_is_damaged(models, pipeline, tmp_path
 
 
 def test_vectors_survive_being_packed():
-    assert Vectors().arrays() == {}
+    vector = numpy.random.default_rng(0).normal(size=384).astype(numpy.float32)
+    vector /= numpy.linalg.norm(vector)
+    arrays = Vectors(words=packed(vector), seen="fox").arrays()
+    assert list(arrays) == ["words"] and arrays["words"].dtype == numpy.float32
+    assert numpy.allclose(arrays["words"], vector, atol=1e-3) and Vectors().arrays() == {}
+
+
+@pytest.mark.parametrize("size", [(4096, 20), (20, 4096), (1, 1), (3, 40_000)])
+def test_a_picture_of_any_shape_lies_somewhere(models, pipeline, tmp_path, size):
+    Image.new("RGB", size, "red").save(tmp_path / "thin.png")
+    asked = EmbedRequest(**models, texts=("",), images=(str(tmp_path / "thin.png"),), sounds=("",))
+    (made,) = pipeline.generate(asked).vectors
+    assert numpy.linalg.norm(made.arrays()["picture"]) == pytest.approx(1.0, abs=1e-3)

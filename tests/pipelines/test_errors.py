@@ -1,6 +1,7 @@
 """Errors across processes, and in Chinese."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,10 @@ def test_every_fixed_reason_is_chinese_in_a_chinese_message():
     assert "models are not downloaded here" in reasons and len(reasons) > 15
     assert [reason for reason in reasons if reason not in _ZH_WORDS] == []
     assert "not downloaded" not in NotAllowed(reason="models are not downloaded here").say("zh")
+
+
+def test_every_thing_that_is_not_found_is_chinese_in_a_chinese_message():
+    sources = [path.read_text() for room in ("pipelines", "studio") for path in ROOT.glob(f"{room}/**/*.py")]
+    things = {thing for source in sources for thing in re.findall(r'NotFound\(thing="([^"]+)"', source)}
+    assert {"result", "creation"} <= things
+    assert [thing for thing in sorted(things) if thing not in _ZH_WORDS] == []

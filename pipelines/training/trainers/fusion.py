@@ -38,7 +38,9 @@ SHOWN = 6  # words, with as many pictures each
 @dataclass(frozen=True)
 class Settings:
     """`dimension`, `rows`, `width`, `side` are those of `FusionConfig`; `temperature` divides the likenesses. Over the first `easy`
-    share of the steps more and more of the pictures are redrawn, until all of them are."""
+    share of the steps more and more of the pictures are redrawn, until all of them are. Over the last `listening` share only sounds
+    are learnt, which takes longest, while all else stays.
+    """
 
     plan: Plan
     dimension: int = ranged(8, 4096, default=128)
@@ -47,6 +49,7 @@ class Settings:
     side: int = ranged(16, 256, default=56)
     temperature: float = ranged(0.005, 1.0, default=0.05)
     easy: float = ranged(0.0, 1.0, default=0.35)
+    listening: float = ranged(0.0, 1.0, default=0.0)
     batch: int = ranged(2, 4096, default=128)
 
 
@@ -101,6 +104,9 @@ class FusionCourse:
     def step(self, number: int) -> dict[str, float]:
         import torch
 
+        if number >= self._settings.plan.steps * (1 - self._settings.listening):
+            return self._listen(number)
+
         # 1 Some things, each seen and called two ways; some of them heard
         chosen = torch.randperm(len(self._data.pictures))[: self._settings.batch].tolist()
         said = [one for one in chosen if self._said[one]][: self._settings.batch // HEARD_SHARE]
@@ -119,6 +125,18 @@ class FusionCourse:
         if heard is not None:
             losses.append(self._placed(heard, said))
         return descend(torch.stack(losses).mean(), self.optimisers["fusion"], self._settings.plan, number)
+
+    def _listen(self, number: int) -> dict[str, float]:
+        """Sounds alone, towards places that stay."""
+        import torch
+
+        hearable = [place for place, sounds in enumerate(self._said) if sounds]
+        said = [hearable[at] for at in torch.randperm(len(hearable))[: self._settings.batch].tolist()]
+        with autocast(self._settings.plan, self._device):
+            heard = fusion.of_sounds(self._network, self._heard(said).to(self._device))
+        return descend(
+            self._placed(heard, said, is_settled=True), self.optimisers["fusion"], self._settings.plan, number
+        )
 
     def evaluate(self) -> dict[str, float]:
         """Which share of things is among the ten nearest of all pictures, each drawn as never before: by their names, by words
@@ -230,12 +248,15 @@ class FusionCourse:
 
     # ── how near ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _placed(self, made: "torch.Tensor", things: list[int], words: Sequence[str] = ()) -> "torch.Tensor":
+    def _placed(
+        self, made: "torch.Tensor", things: list[int], words: Sequence[str] = (), *, is_settled: bool = False
+    ) -> "torch.Tensor":
         """How far each is from being nearest to the place of its own thing. Other things that have its word count for nothing."""
         import torch
         import torch.nn.functional as functional
 
-        places = functional.normalize(self._places.weight, dim=-1)
+        weight = self._places.weight.detach() if is_settled else self._places.weight
+        places = functional.normalize(weight, dim=-1)
         likeness = made @ places.T / self._settings.temperature
         others = [
             [thing for thing in self._called[word] if thing != own] for word, own in zip(words, things, strict=False)

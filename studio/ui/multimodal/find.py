@@ -1,6 +1,6 @@
 """Find: what a person keeps, by words, by a picture or by a sound.
 
-button, Enter, a file → look → the hits as cards → a wish for what is opened
+button, Enter, a file put in or taken out → look → the hits as cards → a wish for what is opened
 """
 
 from collections.abc import AsyncIterator
@@ -69,8 +69,10 @@ class Find:
             self._words.submit,
             self._kind.input,
             self._picture.upload,
+            self._picture.clear,
             self._sound.upload,
             self._sound.stop_recording,
+            self._sound.clear,
         ]
         given = [self._words, self._picture, self._sound, self._kind, self._watchers]
         gr.on(asked, told(self._look), given, [self._status, self._hits], trigger_mode="multiple", **quietly())

@@ -6,9 +6,11 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.data_classes import FileData
 
+from pipelines.errors.access import NotFound
 from pipelines.pictures import open_picture
 from studio.services import Services
 from studio.ui.audio.files import sound
+from studio.ui.i18n import language
 from studio.ui.image.files import png
 from studio.ui.multimodal.looking_for import Found, Wanted, look_for
 
@@ -28,7 +30,7 @@ class FindEndpoints:
         kind: SearchKind = "all",
         image: FileData | None = None,
         audio: FileData | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> dict[str, Any]:
         """Find in your library by words, by a picture or by a sound.
 
         Args:
@@ -38,8 +40,9 @@ class FindEndpoints:
             audio: a sound that is like it, or somebody who says its name
 
         Returns:
-            the likeliest first: [{"id", "kind", "title", "excerpt", "created", "likelihood", "found_by"}]; a conversation has
-            neither of the last two
+            {"hits": [{"id", "kind", "title", "excerpt", "created", "found_by"}], "only_words"}: the nearest first; "found_by"
+            says by what each was found, the strongest first, and a conversation has none; "only_words" is empty, or why
+            only the words were looked for and not what they mean
         """
         owner = self._services.identity.who(request)
         given = sound(audio.path) if audio else None
@@ -48,7 +51,14 @@ class FindEndpoints:
         found: Found | None = None
         async for news in look_for(self._services, owner, wanted):
             found = news if isinstance(news, Found) else found
-        return _rows(found) if found is not None else []
+        if found is None:
+            raise NotFound(thing="result")
+        return told(found, language(request))
+
+
+def told(found: Found, language: str) -> dict[str, Any]:
+    """What a client reads of it."""
+    return {"hits": _rows(found), "only_words": found.error.say(language) if found.error else ""}
 
 
 def _rows(found: Found) -> list[dict[str, Any]]:
@@ -59,7 +69,6 @@ def _rows(found: Found) -> list[dict[str, Any]]:
             "title": creation.title,
             "excerpt": excerpt,
             "created": creation.created,
-            "likelihood": round(hit.likelihood, 4),
             "found_by": list(hit.found_by),
         }
         for hit, creation, excerpt in found.hits

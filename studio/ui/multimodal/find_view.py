@@ -38,14 +38,13 @@ def cards(found: Found, language: str) -> str:
 
 
 def _card(hit: Hit, creation: Creation, excerpt: str, language: str) -> str:
-    """What it is, how likely it is meant and by what it was found, and a way to open it."""
+    """What it is, by what it was found, and a way to open it."""
     media = f"media/{escape(creation.id)}"
     title = escape(title_of(creation, language))
     ways = list(dict.fromkeys(say(f"find_by_{_way(one)}", language) for one in hit.found_by))
     note = " · ".join(
         [
             say(f"find_one_{creation.kind}", language),
-            f"{hit.likelihood:.0%}",
             " + ".join(ways),
             ago(creation.created, language),
         ]

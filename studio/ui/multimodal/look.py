@@ -1,6 +1,7 @@
 """Look: what is on a picture, in names or in sentences, or the answer to a question about it."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,11 @@ import gradio as gr
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
+from pipelines.errors.access import NotFound
 from pipelines.pictures import open_picture
 from pipelines.types.caption import CaptionRequest
-from studio.services import Services
+from studio.jobs.job import Job
+from studio.library.pictures import thumbnail
 from studio.ui.audio import layout
 from studio.ui.audio.files import Given
 from studio.ui.audio.layout import Parts
@@ -19,6 +22,7 @@ from studio.ui.audio.stage import Outcome, Updates
 from studio.ui.audio.view import text_actions
 from studio.ui.i18n import language, t
 from studio.ui.image.files import png
+from studio.ui.image.picture_box import url_of
 from studio.ui.multimodal import look_view as view
 
 LANGUAGES = ("en", "zh")
@@ -30,9 +34,6 @@ class Look(SoundPanel):
     request_class = CaptionRequest
     task = "caption"
     kept_as = "text"
-
-    def __init__(self, services: Services, wish: gr.State) -> None:
-        super().__init__(services, wish)
 
     def lay_out(self) -> Parts:
         made: dict[str, Any] = {}
@@ -91,4 +92,17 @@ class Look(SoundPanel):
             return view.stage(url, text, result, language), facts, actions
         if result is None:
             return "", "", ""
-        return view.stage(outcome.urls.get("image", ""), result.text, result, language), facts, ""
+        return (
+            view.stage(outcome.urls.get("image") or self._seen(outcome.job), result.text, result, language),
+            facts,
+            "",
+        )
+
+    def _seen(self, job: Job | None) -> str:
+        """The picture, small, of a job of which nothing was kept; "" where it is gone."""
+        if job is None:
+            return ""
+        with suppress(NotFound, FileNotFoundError):
+            files = self._services.jobs.folder(job.owner, job.id).files(job.request)
+            return url_of(thumbnail(open_picture(files["image"])), "image/webp") if "image" in files else ""
+        return ""

@@ -12,6 +12,9 @@ from pipelines.types.caption import CaptionRequest, CaptionResult
 from studio.services import Services
 from studio.ui.image.files import png
 from studio.ui.stream import follow
+from studio.ui.words import say
+
+MOST_GUESSES = 3
 
 
 class LookEndpoints:
@@ -46,7 +49,7 @@ class LookEndpoints:
             if live.error is not None:
                 raise live.error
             if live.end is not None and isinstance(live.end.result, CaptionResult):
-                return _told(live.end.result, language)
+                return told(live.end.result, language)
         raise NotFound(thing="result")
 
     def _model(self, question: str) -> str:
@@ -58,10 +61,12 @@ class LookEndpoints:
         return min(rows, key=lambda spec: spec.source != "starter").id
 
 
-def _told(result: CaptionResult, language: str) -> str:
+def told(result: CaptionResult, language: str) -> str:
+    """What a client reads of it."""
     if result.is_known:
         return result.text
-    guesses = [name.texts.get(language) or next(iter(name.texts.values())) for name in result.names[:3]]
-    if language == "zh":
-        return f"这不是该模型认识的图标类图片。仅为猜测：{'、'.join(guesses)}"
-    return f"Not an icon-like picture that this model knows. Mere guesses: {', '.join(guesses)}"
+    parts = [say("look_unknown", language)]
+    guesses = [name.texts.get(language) or next(iter(name.texts.values()), "") for name in result.names[:MOST_GUESSES]]
+    if any(guesses):
+        parts.append(say("look_guessed", language, names=" · ".join(filter(None, guesses))))
+    return "\n".join(parts)

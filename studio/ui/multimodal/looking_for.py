@@ -2,7 +2,7 @@
 
     words, picture, sound → job → vectors → index → hits
 
-Where that job fails, words are still found as they are written. Knows no gradio.
+Where that job fails or is refused, words are still found as they are written. Knows no gradio.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Found:
-    """The likeliest first, each with its creation and how that begins; conversations stand apart, because they are found by
+    """The nearest first, each with its creation and how that begins; conversations stand apart, because they are found by
     their words alone. `heard` and `seen` are what was made of a sound and of a picture. `ready` of `total` creations can be found by meaning so far; `error` is why none can be."""
 
     hits: tuple[tuple[Hit, Creation, str], ...]
@@ -52,7 +52,8 @@ class Found:
 
 
 async def look_for(services: Services, owner: str, wanted: Wanted) -> AsyncIterator[Live | Found]:
-    """How the job is doing, then what was found. Raises EmptyPrompt, and what the job of a picture or a sound ended with."""
+    """How the job is doing, then what was found. Raises EmptyPrompt and, where there are no words, what the job was refused
+    or ended with."""
     words = wanted.words.strip()
     if not (words or wanted.picture or wanted.sound):
         raise EmptyPrompt()
@@ -61,14 +62,18 @@ async def look_for(services: Services, owner: str, wanted: Wanted) -> AsyncItera
         return
     # 1 What is meant
     started = time.perf_counter()
-    result, error = EmbedResult("", (), 0.0), None
-    async for live in _meaning(services, owner, wanted):
-        if live.end is None:
-            yield live
-        elif live.end.state == "done" and isinstance(live.end.result, EmbedResult):
-            result = live.end.result
-        else:
-            error = live.error
+    result = EmbedResult("", (), 0.0)
+    error: StudioError | None = None
+    try:
+        async for live in _meaning(services, owner, wanted):
+            if live.end is None:
+                yield live
+            elif live.end.state == "done" and isinstance(live.end.result, EmbedResult):
+                result = live.end.result
+            else:
+                error = live.error
+    except StudioError as refused:  # the queue is full, the engine does not start, the disk is full
+        error = refused
     if error is not None and not words:
         raise error
     vectors = result.vectors[0].arrays() if result.vectors else {}

@@ -9,8 +9,10 @@ import gradio as gr
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.film import NoScenes
+from pipelines.film.telling import check_language
 from pipelines.types.crossing import from_json
 from pipelines.types.film import SIZES, Board, Shown, StoryRequest, StoryResult
+from pipelines.types.model import Task
 from studio.jobs.job import Job, event_of
 from studio.library.creations import Creation
 from studio.services import Services
@@ -22,7 +24,7 @@ from studio.ui.audio.panel import SoundPanel
 from studio.ui.audio.stage import Outcome, Updates
 from studio.ui.audio.stage import Scene as Look
 from studio.ui.components import first_model, model_choices, pressed, quietly
-from studio.ui.i18n import t
+from studio.ui.i18n import language, t
 from studio.ui.multimodal import story_view
 from studio.ui.multimodal.script import scenes_of, script_of
 from studio.ui.stream import Live
@@ -30,6 +32,7 @@ from studio.ui.told import told
 from studio.ui.working import Working
 
 NOBODY = ""
+MAKERS: dict[str, Task] = {"model": "write", "painter": "text-to-image", "speaker": "speech", "composer": "music"}
 MOST_WRITTEN = 12  # scenes, by the slider
 
 
@@ -62,11 +65,11 @@ class Story(SoundPanel):
                     made["shape"] = gr.Radio([(shape, shape) for shape in SIZES], value="16:9", label=t("story_shape"), elem_id="story-shape", elem_classes="segmented", min_width=120)  # fmt: skip
                 with gr.Accordion(t("story_who"), open=False, elem_id="story-more"):
                     made["model"] = layout.model(self._services, "story", self.models("en"), self.first_model())
-                    made["painter"] = self._picker("painter", "text-to-image")
-                    made["speaker"] = self._picker("speaker", "speech")
+                    made["painter"] = self._picker("painter", MAKERS["painter"])
+                    made["speaker"] = self._picker("speaker", MAKERS["speaker"])
                     voices = self._voices(made["speaker"].value)
                     made["voice"] = gr.Dropdown(voices, value=voices[0] if voices else None, label=t("speak_voice"), elem_id="story-voice", allow_custom_value=True)  # fmt: skip
-                    made["composer"] = self._picker("composer", "music")
+                    made["composer"] = self._picker("composer", MAKERS["composer"])
                     made["seed"] = layout.number("story", "seed", "seed", placeholder="seed_drawn")
                 (film, write), stop = layout.runs("story", "story_run", "story_write")
             with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
@@ -74,14 +77,23 @@ class Story(SoundPanel):
         runs = ((film, {"what": "story-film"}), (write, {"what": "write"}))
         return Parts(made, {}, runs, stop, **shown, recent=layout.recent("story"))
 
-    def _picker(self, name: str, task: Any) -> gr.Dropdown:
-        """Who draws, narrates or composes; nobody is a choice, but for the pictures."""
-        choices: list[tuple[Any, str]] = list(model_choices(self._services, task, "en"))
-        if name != "painter":
-            choices = [(t("story_nobody"), NOBODY), *choices]
-        value = first_model(self._services, task) or NOBODY
+    def _picker(self, name: str, task: Task) -> gr.Dropdown:
         is_demo = self._services.settings.is_public_demo
-        return gr.Dropdown(choices, value=value, label=t(f"story_{name}"), elem_id=f"story-{name}", allow_custom_value=not is_demo)  # fmt: skip
+        return gr.Dropdown(self._choices(name, task, "en"), value=first_model(self._services, task) or NOBODY, label=t(f"story_{name}"), elem_id=f"story-{name}", allow_custom_value=not is_demo)  # fmt: skip
+
+    def _choices(self, name: str, task: Task, lang: str) -> list[tuple[Any, str]]:
+        """Who can write, draw, narrate or compose; nobody narrates or composes where that is wished."""
+        offered: list[tuple[Any, str]] = list(model_choices(self._services, task, lang))
+        return [(t("story_nobody"), NOBODY), *offered] if name in ("speaker", "composer") else offered
+
+    @property
+    def load_outputs(self) -> list[Any]:
+        return [*self.show_outputs, *(self.parts.settings[name] for name in MAKERS)]
+
+    def _load(self, saved: object, request: gr.Request) -> Updates:
+        lang, s = language(request), self.parts.settings
+        choices = {s[name]: gr.update(choices=self._choices(name, task, lang)) for name, task in MAKERS.items()}
+        return {**super()._load(saved, request), **choices}
 
     def _voices(self, speaker: object) -> list[str]:
         rows = self._services.catalog.rows("speech")
@@ -92,7 +104,7 @@ class Story(SoundPanel):
         return gr.update(choices=voices, value=voice if voice in voices else (voices or [""])[0])
 
     def asked(self, values: Mapping[str, Any]) -> tuple[StoryRequest, dict[str, Given]]:
-        """Scenes that are written down keep their seed, so that what is not changed is not made again. Raises NoScenes."""
+        """Scenes that are written down keep their seed, so that what is not changed is not made again. Raises NoScenes or NoStoryLanguage."""
         named = {
             name: str(values[name] or "").strip()
             for name in ("theme", "model", "painter", "speaker", "voice", "composer")
@@ -101,6 +113,8 @@ class Story(SoundPanel):
         scenes = () if is_written else scenes_of(str(values["script"] or ""))
         if not scenes and not named["theme"]:
             raise NoScenes()
+        if not scenes:
+            check_language(self._services.catalog.find(named["model"]), named["theme"])
         seed = whole(values["seed"]) if scenes else None
         return StoryRequest(
             task=values["what"],
@@ -172,7 +186,15 @@ class Story(SoundPanel):
 
     def told_by(self, job: Job) -> StoryRequest:
         """What was asked for, with what was filled in on the way. Raises NotFound for a job of another kind."""
-        return job.result.request if isinstance(job.result, StoryResult) else self._asked_of(job)
+        if not isinstance(job.result, StoryResult):
+            return self._asked_of(job)
+        return replace(job.result.request, scenes=tuple(shown.scene for shown in job.result.scenes))
+
+    def _press(self, event: gr.EventData, request: gr.Request) -> Updates:
+        match pressed(event):
+            case ("scenes", job_id):
+                return self.filled(self.told_by(self._services.jobs.get(self._services.identity.who(request), job_id)))
+        return super()._press(event, request)
 
     # ── the stage ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -194,7 +216,7 @@ class Story(SoundPanel):
         if job.state in ("failed", "interrupted"):
             updates[self.parts.stage] += story_view.board(self._board_of(job), "", scene.language)
         if live is not None and isinstance(job.result, StoryResult) and not self._asked_of(job).scenes:
-            updates[self.parts.settings["script"]] = script_of(job.result.request.scenes)
+            updates[self.parts.settings["script"]] = script_of([shown.scene for shown in job.result.scenes])
         return updates
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
@@ -211,7 +233,10 @@ class Story(SoundPanel):
             models = ("" if is_typed else asked.model, asked.painter, asked.speaker, asked.composer)
             names = [self.model_name(model) for model in models if model]
             facts = story_view.facts(result, names, language)
-        actions = story_view.actions(film.id, language, is_starred=film.is_starred) if film else ""
+        actions = story_view.scenes_action(job_id, language) if job_id else ""
+        if film is not None:
+            has_words = bool(self.url_of_part(film, "segments"))
+            actions = story_view.actions(film.id, language, is_starred=film.is_starred, has_words=has_words)
         return stage, facts, actions
 
     def _board_of(self, job: Job) -> Sequence[Shown]:

@@ -1,6 +1,7 @@
 """What the Story sub-tab shows, as our own HTML: the board of scenes and the film. Everything in it is escaped here. Knows no gradio."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipelines.types.events import Progress
 from pipelines.types.film import Shown, StoryResult
@@ -35,7 +36,9 @@ def facts(result: StoryResult, names: Sequence[str], language: str) -> str:
 
 
 def working_stage(working: Working, scenes: Sequence[Shown], language: str) -> str:
-    return f'<div class="stage stage-story">{meter(working.live)}{board(scenes, "", language)}</div>'
+    """Its narrations are heard at the end: what changes twice a second could not be listened to."""
+    silent = [replace(shown, narration="") for shown in scenes]
+    return f'<div class="stage stage-story">{meter(working.live)}{board(silent, "", language)}</div>'
 
 
 def stage(film: str, scenes: Sequence[Shown], job_id: str, language: str) -> str:
@@ -75,13 +78,18 @@ def _card(number: int, shown: Shown, job_id: str, language: str) -> str:
     return f'<li>{seen}<div class="board-words">{prompt}<p>{escape(scene.text)}</p>{said}{actions}</div></li>'
 
 
-def actions(film: str, language: str, *, is_starred: bool) -> str:
-    """Use settings, star, download."""
+def scenes_action(job_id: str, language: str) -> str:
+    """Of a story without a film."""
+    return f'<div class="item-actions">{lists.button("scenes", job_id, say("story_use_scenes", language))}</div>'
+
+
+def actions(film: str, language: str, *, is_starred: bool, has_words: bool) -> str:
+    """Use settings, star, download; `has_words`: something is said in it."""
     star = say("unstar" if is_starred else "star", language)
     links = "".join(
         f'<a class="item-button" href="media/{escape(film)}{suffix}" download="{escape(film)}.{name.lower()}" '
         f'aria-label="{escape(say("download_as", language, name=name))}">{name}</a>'
-        for name, suffix in FILM_FORMATS
+        for name, suffix in FILM_FORMATS[: None if has_words else 1]
     )
     buttons = lists.button("use", film, say("use_settings", language)) + lists.button(
         "star", film, star, is_pressed=is_starred

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -183,9 +184,15 @@ class Talk:
         return asked
 
     def _open(self, conversation_id: str, hidden: PrivateConversations, request: gr.Request) -> Asked:
+        """The conversation that is open, or the beginning of a new one where it was deleted meanwhile."""
         owner = self._services.identity.who(request)
-        book = hidden if hidden.holds(owner, conversation_id) else self._services.conversations
-        return Asked(owner, language(request), book, conversation_id)
+        if hidden.holds(owner, conversation_id):
+            return Asked(owner, language(request), hidden, conversation_id)
+        asked = Asked(owner, language(request), self._services.conversations, conversation_id)
+        try:
+            return asked if asked.conversation_id and asked.conversation() else replace(asked, conversation_id="")
+        except NotFound:
+            return replace(asked, conversation_id="")
 
     def _watched(
         self, conversation_id: str, hearing_id: str, *, is_said: bool = True, is_private: bool = False
@@ -253,8 +260,10 @@ class Talk:
             yield self._standing(asked, conversation) | self._heard(asked, hearing, node_id)
         # 2. The answer, and its voice
         last = next(reversed(conversation.path()), None)
-        if last is None or last.role == "user" or (voice is None and not last.is_waiting):
+        if last is None or last.role == "user":
             return
+        if not last.is_waiting and (voice is None or hearing_id):
+            return  # nothing new is said
         if not hearing_id and last.is_waiting:
             began = self._services.jobs.get(asked.owner, last.job_id or "").created
         async for updates in self._answering(asked, last, voice, began):

@@ -27,7 +27,7 @@ def talk_stage(path: Sequence[Node], lives: Mapping[str, Live], heard: str | Non
 
 def _line(node: Node, live: Live | None, language: str) -> str:
     if node.role == "user":
-        return _said("user", escape(node.asked()), language)
+        return _said("user", escape(node.text), language)
     text = node.text if node.facts is not None else node.prefix + (live.text if live is not None else "")
     shown = escape(safe.split_thinking(text).answer.strip())
     is_running = node.facts is None and live is not None and live.end is None

@@ -2,8 +2,8 @@
 
     recording → job (transcription) → message of the person → job (answer)
 
-Nothing is held in memory: a transcription names the message that it goes behind, so whoever sees its end takes the next
-step, and of several only the first does. All of it is in one event loop, without a pause between looking and writing.
+Nothing is held in memory: the message that comes of a recording is named by its job, so whoever sees that end takes the
+next step, and of several only the first does. All of it is in one event loop, without a pause between looking and writing.
 """
 
 from dataclasses import asdict
@@ -33,27 +33,37 @@ class Turns:
     def hear(self, asked: Asked, model: str, listener: str, recording: bytes, language: str) -> Job:
         """Have a recording written down; `model` is to answer it. Private ones keep nothing, as in a chat."""
         asked = self._begun(asked, model)
-        last = asked.conversation().last_id() or ""
         return self._services.jobs.submit(
             asked.owner,
             TranscribeRequest(listener, language=language),
             keep=not asked.is_private,
             files={"audio": recording},
-            conversation=(asked.conversation_id, last),
+            conversation=(asked.conversation_id, ""),
         )
 
     def answer_to(self, asked: Asked, hearing: Job) -> str:
-        """The place of the answer to what was heard; "" where nobody spoke, or where somebody took this step already."""
+        """The place of the answer to what was heard; "" where nobody spoke, or where somebody took this step already.
+
+        What was heard stays in the conversation, even where it cannot be answered.
+        """
         text = hearing.result.text.strip() if isinstance(hearing.result, TranscribeResult) else ""
-        if not text or (asked.conversation().last_id() or "") != hearing.node_id:
+        conversation, question_id = asked.conversation(), hearing.id[:16]
+        if not text or question_id in conversation.nodes or conversation.is_removed(question_id):
             return ""
-        return self._answer(asked, text)
+        asked.book.add_user(asked.owner, asked.conversation_id, conversation.last_id(), text, node_id=question_id)
+        return self._answer(asked, question_id)
 
     def ask(self, asked: Asked, model: str, text: str) -> tuple[str, str]:
         """(conversation, place of the answer) of what was typed. Raises EmptyPrompt; then nothing was added."""
         TextRequest(model, text=text, task="write").check()
         asked = self._begun(asked, model)
-        return asked.conversation_id, self._answer(asked, text)
+        last = asked.conversation().last_id()
+        question_id = asked.book.add_user(asked.owner, asked.conversation_id, last, text)
+        try:
+            return asked.conversation_id, self._answer(asked, question_id)
+        except StudioError:
+            asked.book.remove(asked.owner, asked.conversation_id, question_id)
+            raise
 
     def say(self, asked: Asked, node_id: str, text: str, speaker: str, voice: str) -> Job:
         """Have a stretch of an answer said. It is heard and not kept: the answer is, and can be said again."""
@@ -86,10 +96,9 @@ class Turns:
             asked.book.set_settings(asked.owner, asked.conversation_id, conversation.system, fields)
         return asked
 
-    def _answer(self, asked: Asked, text: str) -> str:
-        """Add a message and the place of its answer, and have that written."""
+    def _answer(self, asked: Asked, question_id: str) -> str:
+        """Add the place of an answer and have it written. Raises what `submit` raises; then there is no such place."""
         book, owner, conversation_id = asked.book, asked.owner, asked.conversation_id
-        question_id = book.add_user(owner, conversation_id, asked.conversation().last_id(), text)
         job_id = self._services.jobs.new_job_id()
         node_id = book.add_answer(owner, conversation_id, question_id, job_id)
         try:
@@ -98,6 +107,6 @@ class Turns:
                 conversation=(conversation_id, node_id), job_id=job_id,
             )  # fmt: skip
         except StudioError:
-            book.remove(owner, conversation_id, question_id)
+            book.remove(owner, conversation_id, node_id)
             raise
         return node_id

@@ -9,6 +9,7 @@ from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
 from pipelines.types.caption import CaptionRequest
 from pipelines.types.film import StoryRequest
+from pipelines.types.model import Task
 from studio.services import Services
 from studio.ui import sending
 from studio.ui.audio.stage import Updates
@@ -30,7 +31,7 @@ class MultimodalTab:
         self._tabs = tabs
         with gr.Tab(t("multimodal"), id="multimodal", elem_id="tab-multimodal"):  # noqa: SIM117  (more sub-tabs follow)
             with gr.Tabs(elem_id="multimodal-tabs") as self._inner:
-                with gr.Tab(t("look"), id="look", elem_id="tab-look"):
+                with gr.Tab(t("look_tab"), id="look", elem_id="tab-look"):
                     self.look = Look(services, wish)
                 with gr.Tab(t("talk"), id="talk", elem_id="tab-talk"):
                     self.talk = Talk(services, wish)
@@ -45,6 +46,11 @@ class MultimodalTab:
 
         looked = [self._tabs, self._inner, *self.look.form_outputs, *self.look.show_outputs]
         wish.change(told(self._grant_look), wish, looked, **quietly())
+
+    @property
+    def pickers(self) -> dict[Task, gr.Dropdown]:
+        """The choice of a model in sub-tabs that have one, by what it is to do."""
+        return {"caption": self.look.parts.settings["model"], "chat": self.talk.parts.settings["model"]}
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""

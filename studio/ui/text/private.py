@@ -43,11 +43,11 @@ class PrivateConversations:
         self._apply(conversation, {"op": "settings", "system": system, "settings": settings})
 
     def add_user(
-        self, owner: str, conversation_id: str, parent_id: str | None, text: str, attachments: Sequence[Document] = ()
-    ) -> str:
+        self, owner: str, conversation_id: str, parent_id: str | None, text: str, attachments: Sequence[Document] = (), node_id: str = "",
+    ) -> str:  # fmt: skip
         documents = [asdict(document) for document in attachments]
         conversation = self.get(owner, conversation_id)
-        return self._add(conversation, "user", parent=parent_id, text=text, attachments=documents)
+        return self._add(conversation, "user", node_id, parent=parent_id, text=text, attachments=documents)
 
     def add_answer(
         self, owner: str, conversation_id: str, parent_id: str, job_id: str, continues: str | None = None
@@ -71,8 +71,8 @@ class PrivateConversations:
     def remove(self, owner: str, conversation_id: str, node_id: str) -> None:
         self._apply(self.get(owner, conversation_id), {"op": "remove", "id": node_id})
 
-    def _add(self, conversation: Conversation, operation: str, **fields: object) -> str:
-        node_id = secrets.token_hex(8)
+    def _add(self, conversation: Conversation, operation: str, node_id: str = "", **fields: object) -> str:
+        node_id = node_id or secrets.token_hex(8)
         self._apply(conversation, {"op": operation, "id": node_id, **fields})
         return node_id
 

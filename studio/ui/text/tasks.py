@@ -224,7 +224,7 @@ class Tasks:
             p.again: gr.update(visible=live.has_failed),
             p.star: gr.update(visible=creation_id is not None, value=t(self._star_word(owner, creation_id))),
             p.download: gr.update(visible=creation_id is not None, value=lists.download_link(creation_id or "", lang)),
-            p.sending: sending.menu("text", creation_id or job_id, lang, but="write") if result and result.text else "",
+            p.sending: sending.menu("text", creation_id, lang, but="write") if creation_id else "",
             p.stop: gr.update(interactive=False),
             p.recent: self._recent_html(owner, lang),
         }

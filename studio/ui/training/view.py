@@ -323,6 +323,8 @@ def model_line(run: Run, spec: ModelSpec | None, language: str) -> str:
     place = place_of(spec) if spec is not None else ""
     if spec is not None and "classify" in spec.tasks:
         line, go = say("model_tried", language, name=result.model), ""
+    elif spec is not None and "caption" in spec.tasks:
+        line, go = say("model_stands", language, name=result.model, place=say("place_look", language)), ""
     elif run.request.model:
         line = say("adapter_stands", language, name=result.model, base=run.request.model)
     elif place:

@@ -3,7 +3,7 @@
 WORDS: dict[str, tuple[str, str]] = {
     "multimodal": ("Multimodal", "多模态"),
     # Look
-    "look": ("Look", "看图"),
+    "look_tab": ("Look", "看图"),
     "job_caption": ("Looking at a picture", "看图"),
     "look_picture": ("Picture", "图片"),
     "look_question": ("Question", "问题"),
@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "This is not an icon-like picture that this model knows. For photographs and scenes choose a model that describes, such as SmolVLM.",
         "这不是该模型认识的图标类图片。照片和场景请换用能描述图片的模型，例如 SmolVLM。",
     ),
+    "look_guessed": ("Guesses, not to be trusted: {names}", "仅为猜测，不可信：{names}"),
     "look_nothing": ("It was stopped before there was anything to say.", "在有任何结果之前已停止。"),
     "look_empty": (
         "<h3>What is on this picture?</h3><p>Drop a picture, paste one, or send one here from the library. The starter model names "
@@ -86,6 +87,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "story_subtitles": ("Subtitles", "字幕"),
     "story_drawing": ("drawing …", "绘制中……"),
     "story_take": ("Another picture", "换一张画面"),
+    "story_use_scenes": ("Use these scenes", "使用这些场景"),
     "story_scenes": ("{n} scenes", "{n} 个场景"),
     "story_done_scenes": ("{done} of {total} scenes written", "已写 {done} / {total} 个场景"),
     "story_done_parts": ("{done} of {total} parts made", "已完成 {done} / {total} 个部分"),

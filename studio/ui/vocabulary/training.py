@@ -288,6 +288,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "metric_generator_loss": ("generator loss", "生成器损失"),
     "metric_discriminator_loss": ("discriminator loss", "判别器损失"),
     "metric_critic_loss": ("critic loss", "评判网络损失"),
+    "metric_recall_at_10": ("found among the first ten", "前十命中率"),
     "metric_accuracy": ("accuracy", "准确率"),
     "metric_frechet_distance": ("Fréchet distance", "Fréchet 距离"),
     "metric_reconstruction_error": ("reconstruction error", "重建误差"),
@@ -318,6 +319,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "place_image": ("the Image tab, under “Model”", "“图像”页的“模型”中"),
     "place_chat": ("the Text tab, under “Model”", "“文本”页的“模型”中"),
+    "place_look": ("the Multimodal tab, in Look under “Model”", "“多模态”页“看图”的“模型”中"),
     "place_tasks": ("the tasks of the Text tab, under “Model”", "“文本”页“任务”的“模型”中"),
     "use_model": ("Use it", "去使用"),
 }

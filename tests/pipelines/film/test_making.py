@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -132,6 +133,14 @@ def test_the_camera_keeps_still_pictures_alive_and_a_plain_ground_plain() -> Non
     assert middle[0] == 255 and 80 < middle[1] < 180  # half white, half red
 
 
+def test_a_small_picture_keeps_sharp_edges() -> None:
+    half = Image.new("RGB", (64, 64), "white")
+    half.paste("black", (0, 0, 32, 64))
+    row = np.asarray(still(half, (640, 640), 0).canvas)[320, :, 0]
+    plain = np.asarray(half.resize((640, 640), Image.Resampling.LANCZOS))[320, :, 0]
+    assert ((row > 40) & (row < 215)).sum() < ((plain > 40) & (plain < 215)).sum()
+
+
 def test_music_gives_way_to_a_narration() -> None:
     timeline = lay_out([Cut(SAID), Cut(seconds=6.0)], [4.0, 0.0])
     silence = Wave(np.zeros(4 * 24_000, np.float32), 24_000)
@@ -174,9 +183,37 @@ def test_without_ffmpeg_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPat
         pipeline.generate(request)
 
 
-def test_stop_leaves_no_film_and_no_process(tmp_path: Path) -> None:
+def test_stop_leaves_no_film_and_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far it is: at its sound, at its frames, and while the encoder takes its time with the last ones."""
     Image.new("RGB", (64, 64)).save(tmp_path / "one.png")
-    asked = iter([False, False, True])
-    request = FilmRequest((Cut(seconds=60.0),), (str(tmp_path / "one.png"),), ("",))
-    result = MultimodalPipeline.on_this_machine().generate(request, is_cancelled=lambda: next(asked))
-    assert result.finish_reason == "cancelled" and result.film == b""
+    slow, read = tmp_path / "slow", tmp_path / "read"
+    slow.write_text(f"#!/bin/sh\ncat > /dev/null\ntouch {read}\nexec sleep 60\n")
+    slow.chmod(0o755)
+    pipeline, this = MultimodalPipeline.on_this_machine(), psutil.Process()
+    before = this.children(recursive=True)
+    asked = iter([False, False, False, True])
+    for seconds, program, is_cancelled in (
+        (60.0, "", lambda: True),
+        (60.0, "", lambda: next(asked)),
+        (2.0, str(slow), read.exists),
+    ):
+        with monkeypatch.context() as patch:
+            if program:
+                patch.setenv("IMAGEIO_FFMPEG_EXE", program)
+            request = FilmRequest((Cut(seconds=seconds),), (str(tmp_path / "one.png"),), ("",), width=64, height=64)
+            result = pipeline.generate(request, is_cancelled=is_cancelled)
+        assert result.finish_reason == "cancelled" and result.film == b""
+        assert this.children(recursive=True) == before
+    assert read.exists()
+
+
+def test_words_that_look_like_markup_stay_in_the_subtitles(tmp_path: Path) -> None:
+    words = ["I <3 you, <b>fox</b>", "{\\an8}above", "C:\\new\\Nest", "a & b &amp; 1 < 2"]
+    Image.new("RGB", (64, 64)).save(tmp_path / "one.png")
+    cut = Cut(tuple(Sentence(text, 0.3 * n, 0.3 * n + 0.2) for n, text in enumerate(words)), 4.0)
+    request = FilmRequest((cut,), (str(tmp_path / "one.png"),), ("",), width=64, height=64)
+    result = MultimodalPipeline.on_this_machine().generate(request)
+    (tmp_path / "film.mp4").write_bytes(result.film)  # type: ignore[union-attr]
+    said = ffmpeg("-i", str(tmp_path / "film.mp4"), "-map", "0:s", "-f", "srt", "-").stdout.decode()
+    assert [text for text in words if text not in said.replace("\u2060", "")] == []
+    assert [one.text for one in result.segments] == words  # type: ignore[union-attr]

@@ -56,7 +56,7 @@ def test_the_rows_are_whole():
         assert row.licence and row.licence_url.startswith("https://")
         assert row.parameters > 0 and row.size_bytes > 0
         hears_or_speaks = (row.languages and {"speech", "transcribe"} & set(row.tasks)) or "music" in row.tasks
-        looks = {"upscale", "embed-together"} & set(row.tasks)
+        looks = {"upscale", "embed-together", "caption"} & set(row.tasks)
         assert (row.context_tokens > 0 and row.languages) or row.defaults or looks or hears_or_speaks
         assert row.source != "starter" or row.location in starters
 

@@ -22,7 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "bert_mlm": {"plan.steps": 250, "plan.learning_rate": 0.005, "plan.ema_decay": 0.9, "context": 16, "width": 64, "layers": 1, "vocabulary": 400, "batch": 48},
     "note_transformer": {"plan.steps": 200, "plan.learning_rate": 0.01, "plan.ema_decay": 0.9, "context": 64, "width": 32, "layers": 2, "heads": 2, "batch": 12},
     "captioner": {"plan.steps": 60, "plan.ema_decay": 0.9, "plan.bf16": False, "side": 32, "width": 8, "blocks": 1, "layers": 1, "heads": 2, "vocabulary": 100, "batch": 24, "named": 12, "easy": 1.0},
-    "fusion": {"plan.steps": 90, "plan.ema_decay": 0.9, "plan.bf16": False, "dimension": 32, "rows": 512, "width": 8, "side": 32, "batch": 24},
+    "fusion": {"plan.steps": 90, "plan.ema_decay": 0.9, "plan.bf16": False, "dimension": 32, "rows": 512, "width": 8, "side": 32, "batch": 24, "listening": 0.2},
 }  # fmt: skip
 
 

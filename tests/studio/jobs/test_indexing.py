@@ -2,17 +2,22 @@
 
 import asyncio
 import shutil
+import sqlite3
+import threading
 import time
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from pipelines.errors.access import QueueFull
 from pipelines.errors.requests import EmptyPrompt
 from pipelines.loading import starter
 from pipelines.types.search import SENTENCES
 from studio.jobs import indexing
+from studio.jobs.indexing import Indexing
 from studio.services import Services
 from studio.settings import Settings
 from studio.ui.multimodal.looking_for import Found, Wanted, look_for
@@ -35,6 +40,10 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     services = Services(Settings(tmp_path / "home", cache, engine="inline"))
     services.start()
     yield services
+    services.indexing.close()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while services.jobs.unfinished() and time.monotonic() < deadline:
+        time.sleep(0.05)
     services.close()
 
 
@@ -114,3 +123,67 @@ def test_where_no_model_can_be_had_words_are_still_found(services: Services, mon
     found = look(services, ANN, words="cat")
     assert [creation.id for _, creation, _ in found.hits] == [cat]
     assert found.error is not None and SENTENCES in found.error.say("en")
+
+
+def test_a_search_that_is_refused_still_looks_for_the_words(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise QueueFull(waiting=99, retry_after_seconds=3)
+
+    monkeypatch.setattr(services.jobs, "submit", refuse)
+    cat = save(services, ANN, "a small cat sleeps")
+    found = look(services, ANN, words="cat", picture=picture("red"))
+    assert [creation.id for _, creation, _ in found.hits] == [cat] and isinstance(found.error, QueueFull)
+    with pytest.raises(QueueFull):
+        look(services, ANN, picture=picture("red"))
+
+
+def test_a_file_that_went_by_another_way_is_asked_for_once(services: Services) -> None:
+    made = services.creations.save_file(ANN, "image", picture("red"), {}, "red", "0" * 32)
+    services.creations.index(ANN, made)
+    services.creations.path(ANN, made).unlink()
+    services.finding.missing(ANN)
+    services.indexing.nudge()
+    wait_until_indexed(services, ANN)
+
+
+def test_a_locked_database_stops_one_person_for_a_while(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "AFTER_ERROR_SECONDS", 0.01)
+    for owner in (ANN, BO):
+        made = services.creations.save_file(owner, "image", picture("red"), {}, "red", "0" * 32)
+        services.creations.index(owner, made)
+        services.creations.path(owner, made).unlink()  # so that it takes no job
+        services.finding.counts(owner)
+    is_locked, missing = threading.Event(), services.finding.missing
+    is_locked.set()
+
+    def locked(owner: str) -> list[str]:
+        if owner == ANN and is_locked.is_set() and threading.current_thread().name == "indexing":
+            raise sqlite3.OperationalError("database is locked")
+        return missing(owner)
+
+    monkeypatch.setattr(services.finding, "missing", locked)
+    services.indexing.nudge()
+    wait_until_indexed(services, BO)
+    assert missing(ANN)
+    is_locked.clear()
+    wait_until_indexed(services, ANN)
+
+
+def test_what_fails_again_and_again_is_tried_less_and_less(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(indexing, "AFTER_ERROR_SECONDS", 0.01)
+    at: list[float] = []
+
+    def locked() -> list[str]:
+        at.append(time.monotonic())
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(services.finding, "owners", locked)
+    other = Indexing(services.jobs, services.finding)
+    other.start()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while len(at) < 6 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    other.close()
+    assert [after - before >= 0.01 * 2**n for n, (before, after) in enumerate(pairwise(at))][:5] == [True] * 5

@@ -1,5 +1,6 @@
 """The index follows the library: new things by their words at once, by meaning when their vectors come; each sees their own."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -9,11 +10,13 @@ import pytest
 import soundfile
 
 from pipelines.errors.access import NotFound
+from pipelines.errors.storage import DiskFull
+from pipelines.loading.starter import Starter, StarterStore
 from pipelines.sound.files import to_bytes
-from pipelines.types.search import Vectors, packed
+from pipelines.types.search import EYES, SENTENCES, TOGETHER, Vectors, packed
 from pipelines.types.sound import Wave
 from studio.library.creations import Creations
-from studio.library.finding import Finding
+from studio.library.finding import TEXT_CHARACTERS, Finding, models_of
 from studio.library.ranking import Query
 
 ANN, BEN = "visitor:ann", "login:ben"
@@ -112,3 +115,79 @@ def test_what_vectors_are_made_of(creations, open_finding):
 def test_who_never_looked_has_no_index(creations, open_finding):
     save(creations, "cat")
     assert open_finding().owners() == []
+
+
+def rows(tmp_path: Path) -> list[str]:
+    with sqlite3.connect(tmp_path / "studio.db") as database:
+        return [row[0] for row in database.execute("SELECT id FROM vectors ORDER BY id")]
+
+
+def test_what_was_deleted_while_nobody_looked_leaves_no_vectors(creations, open_finding, tmp_path):
+    finding, diary, cat, hers = (
+        open_finding(),
+        save(creations, "diary"),
+        save(creations, "cat"),
+        save(creations, "x", BEN),
+    )
+    for owner, one in ((ANN, diary), (ANN, cat), (BEN, hers)):
+        finding.find(owner, Query("x"))
+        finding.put(owner, one, Vectors(seen="a secret"))
+    creations.delete(ANN, diary)
+    again = open_finding()
+    assert found(again, ANN, "secret") == [cat] and rows(tmp_path) == sorted([cat, hers])
+    creations.delete(ANN, cat)
+    assert open_finding().counts(ANN) == (0, 0)
+    assert open_finding().owners() == [BEN] and rows(tmp_path) == [hers]
+
+
+def test_what_the_disk_did_not_let_go_goes_the_next_time(creations, open_finding, tmp_path, monkeypatch):
+    finding, cat, dog = open_finding(), save(creations, "cat"), save(creations, "dog")
+    for one in (cat, dog):
+        finding.find(ANN, Query("x"))
+        finding.put(ANN, one, Vectors())
+    creations.delete(ANN, cat)
+
+    def full() -> None:
+        raise DiskFull(path=str(tmp_path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(finding, "_open", full)
+        with pytest.raises(DiskFull):
+            finding.find(ANN, Query("dog"))
+    assert found(finding, ANN, "cat") == [] and rows(tmp_path) == [dog]
+
+
+@pytest.mark.parametrize("damaged", ["no JSON", '{"other": 1}', '{"sentence": "x"}', "[]", b"\xff\xfe{"])
+def test_vectors_that_cannot_be_read_are_made_again(creations, open_finding, tmp_path, damaged):
+    finding, cat = open_finding(), save(creations, "cat")
+    finding.find(ANN, Query("cat"))
+    finding.put(ANN, cat, Vectors(sentence=packed(NORTH)))
+    with sqlite3.connect(tmp_path / "studio.db") as database:
+        database.execute("UPDATE vectors SET vectors = CAST(? AS TEXT)", (damaged,))
+    again = open_finding()
+    assert found(again, ANN, "cat") == [cat] and again.missing(ANN) == [cat]
+
+
+def test_what_is_seen_is_found_under_the_longest_prompt_and_the_true_end_of_a_text(creations, open_finding):
+    finding = open_finding()
+    long = save(creations, ("word " * TEXT_CHARACTERS)[: TEXT_CHARACTERS - 12] + " lighthouse and afterwards nothing")
+    finding.find(ANN, Query("x"))
+    finding.put(ANN, long, Vectors(seen="fox · 狐狸"))
+    assert found(finding, ANN, "lighthouse") == found(finding, ANN, "狐狸") == [long]
+    assert found(finding, ANN, "afterwards") == []
+
+
+def test_the_models_are_named_by_their_content_where_they_are_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.loading.starter.ASSETS", tmp_path)
+    starters = StarterStore(tmp_path / "cache")
+    for name in (TOGETHER, EYES):
+        starters.starters[name] = Starter(name, "", "MIT", "", asset=name)
+    alone = models_of(starters)
+    assert SENTENCES in alone and TOGETHER not in alone and EYES not in alone
+    (tmp_path / EYES).mkdir()
+    assert models_of(starters) == alone
+    for content in ("{}", '{"least_probability": 0.5}'):
+        before = models_of(starters)
+        (tmp_path / EYES / "config.json").write_text(content)
+        (tmp_path / EYES / "model.safetensors").write_bytes(b"weights")
+        assert EYES in models_of(starters) != before

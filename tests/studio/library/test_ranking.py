@@ -51,7 +51,7 @@ def test_words_find_a_picture_that_has_none():
     query = Query("apple", {"words": at(10)}, LIKENESS)
     assert sorted(ids(shelf, query)) == ["named", "near"]
     (hit,) = [hit for hit in shelf.rank(query) if hit.id == "near"]
-    assert hit.found_by == ("words-picture",) and 0.8 < hit.likelihood <= 1
+    assert hit.found_by == ("words-picture",) and 0.8 < hit.weight <= 1
 
 
 def test_what_two_ways_find_comes_before_what_one_finds():
@@ -61,7 +61,7 @@ def test_what_two_ways_find_comes_before_what_one_finds():
     )
     hits = shelf.rank(Query("kitten", {"sentence": at(0)}))
     assert hits[0].id == "meant" and hits[0].found_by[0] in ("text", "sentence") and len(hits[0].found_by) == 2
-    assert hits[0].likelihood > hits[1].likelihood
+    assert hits[0].weight > hits[1].weight
 
 
 def test_a_kind_narrows_and_what_was_removed_is_gone():
@@ -71,6 +71,15 @@ def test_a_kind_narrows_and_what_was_removed_is_gone():
     shelf.remove("b")
     shelf.put(Thing("a", "text", "dog"))
     assert ids(shelf, Query("cat")) == [] and ids(shelf, Query("dog")) == ["a"] and len(shelf) == 1
+
+
+def test_of_a_long_text_the_end_is_found_too_and_what_is_gone_leaves_no_word_behind():
+    shelf = shelf_of(Thing("long", "text", "word " * 790 + "lighthouse"), Thing("x", "text", "other"))
+    assert ids(shelf, Query("lighthouse")) == ["long"]
+    shelf.remove("long")
+    assert set(shelf._terms) == {"other"}
+    shelf.remove("x")
+    assert not shelf._terms and ids(shelf, Query("other")) == []
 
 
 def test_vectors_of_another_model_are_passed_over():

@@ -1,6 +1,7 @@
 """What the Look sub-tab shows of a result: nothing that came from outside unescaped, and guesses not as names."""
 
 from pipelines.types.caption import CaptionResult, Name
+from studio.ui.multimodal.look_endpoints import told
 from studio.ui.multimodal.look_view import facts, stage
 
 NAMES = (Name({"en": "red <b>", "zh": "红"}, 0.834), Name({"en": "circle", "zh": "圆"}, 0.1))
@@ -31,3 +32,10 @@ def test_the_line_of_facts_says_who_and_how_long():
     line = facts(CaptionResult("m", "length", "x", seconds=1.5, seconds_load=2.0), "Tiny", "en")
     assert line.startswith("Tiny · ") and "loaded in" in line and "max" in line
     assert "loaded" not in facts(CaptionResult("m", "stop", "x", seconds=0.3), "Tiny", "en")
+
+
+def test_a_client_reads_the_name_or_that_there_is_none_and_what_is_guessed():
+    assert told(CaptionResult("m", "stop", "red", NAMES), "en") == "red"
+    unknown = told(CaptionResult("m", "stop", "", NAMES, is_known=False), "zh")
+    assert "不是该模型认识的图标类图片" in unknown and unknown.endswith("红 · 圆")
+    assert "Guesses" not in told(CaptionResult("m", "stop", "", is_known=False), "en")

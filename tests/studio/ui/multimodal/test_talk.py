@@ -7,6 +7,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from pipelines.errors.models import UnknownModel
 from pipelines.errors.requests import EmptyPrompt, UnreadableSound
 from pipelines.sound.files import to_bytes
 from pipelines.types.sound import Heard, Wave
@@ -74,6 +75,50 @@ def test_what_was_said_is_asked_once_whoever_sees_it_first(services: Services) -
     assert isinstance(request, TextRequest) and [one.role for one in request.messages] == ["system", "user"]
     assert request.sampling.max_new_tokens == 200
     assert {one.request.kind for one in turns.interrupt(asked)} == {"text"}
+
+
+def test_what_was_said_is_added_though_the_chat_went_on_and_not_again_once_deleted(services: Services) -> None:
+    turns = Turns(services)
+    job = turns.hear(place(services), MODEL, EARS, tone(), "en")
+    asked = place(services, job.conversation_id or "")
+    services.conversations.add_user(ANN, asked.conversation_id, None, "typed in the chat meanwhile")
+    end(services, job.id, heard("And this?"))
+    job = services.jobs.get(ANN, job.id)
+    assert turns.answer_to(asked, job)
+    assert [node.text for node in asked.conversation().path()] == ["typed in the chat meanwhile", "And this?", ""]
+    services.conversations.remove(ANN, asked.conversation_id, asked.conversation().path()[1].id)
+    assert turns.answer_to(asked, job) == "" and len(asked.conversation().path()) == 1
+
+
+def test_what_was_heard_stays_where_nobody_can_answer_it(services: Services) -> None:
+    turns = Turns(services)
+    job = turns.hear(place(services), "no such model", EARS, tone(), "en")
+    asked = place(services, job.conversation_id or "")
+    end(services, job.id, heard("Hello?"))
+    with pytest.raises(UnknownModel):
+        turns.answer_to(asked, services.jobs.get(ANN, job.id))
+    assert [node.text for node in asked.conversation().path()] == ["Hello?"]
+    with pytest.raises(UnknownModel):
+        turns.ask(asked, "no such model", "typed")
+    assert [node.text for node in asked.conversation().path()] == ["Hello?"], "what was typed stands in its box"
+
+
+def test_silence_after_an_answer_does_not_say_it_again(services: Services) -> None:
+    with gr.Blocks():
+        talk = Talk(services, gr.State(NONE))
+    turns = Turns(services)
+    conversation_id, node_id = turns.ask(place(services), MODEL, "Hello")
+    services.conversations.settle(ANN, conversation_id, node_id, "Good day.", {"finish_reason": "stop"})
+    job = turns.hear(place(services, conversation_id), MODEL, EARS, tone(), "en")
+    end(services, job.id, heard(""))
+
+    async def look() -> None:
+        watcher = talk.watch((conversation_id, job.id, True, pulse()), PrivateConversations(), Watchers(), "", REQUEST)
+        updates = [update async for update in watcher]
+        assert "No words were heard" in updates[-1][talk.parts.notice]["value"]
+        assert not [one for one in services.jobs.recent(ANN) if one.request.kind == "speech"]
+
+    asyncio.run(asyncio.wait_for(look(), 60))
 
 
 def test_silence_and_empty_words_ask_nothing(services: Services) -> None:
