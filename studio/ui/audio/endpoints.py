@@ -96,11 +96,11 @@ class AudioEndpoints:
         prompt: str = "",
         seconds: float = 30.0,
         key: str = "",
-        metre: str = "",
         tempo: int | None = None,
+        seed: int | None = None,
+        metre: str = "",
         melody: FileData | None = None,
         instrument: str = "",
-        seed: int | None = None,
         model: str = "",
         file_format: SoundFormat = "flac",
     ) -> tuple[FileData, FileData | None]:
@@ -110,11 +110,11 @@ class AudioEndpoints:
             prompt: words, for models that take them
             seconds: how long it is to be, 1 to 600
             key: such as "D", "A minor" or "G dorian"; empty leaves it open
-            metre: such as "4/4" or "6/8"; empty leaves it open
             tempo: quarter notes a minute, 30 to 300; none leaves it open
+            seed: 0 to 4294967295; the same seed and settings give the same piece, none draws one
+            metre: such as "4/4" or "6/8"; empty leaves it open
             melody: a MIDI file to go on from, or a recording of somebody who hums
             instrument: one of the synthesiser's; empty is its first
-            seed: 0 to 4294967295; the same seed and settings give the same piece, none draws one
             model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             file_format: of the sound: "flac", "wav", "mp3" or "ogg"
 

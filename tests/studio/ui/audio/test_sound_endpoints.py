@@ -51,7 +51,7 @@ def test_what_is_spoken_is_written_down_again(client: Client) -> None:
 
 
 def test_a_piece_comes_as_sound_and_as_notes(client: Client) -> None:
-    sound, notes = client.predict("A minor", seconds=5.0, seed=3, api_name="/compose")
+    sound, notes = client.predict("", 5.0, "A minor", seed=3, api_name="/compose")
     assert soundfile.info(sound).duration > 3 and recipe.read(Path(sound))["request"]["key"] == "A minor"
     assert Path(notes).read_bytes().startswith(b"MThd")
 
