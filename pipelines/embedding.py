@@ -96,7 +96,7 @@ class EmbeddingPipeline(Pipeline):
             def lease(model: str) -> Any:
                 return leased.enter_context(self.lease(self.catalog.find(model), (), on_event, is_cancelled))
 
-            is_listening = request.is_asked and any(request.sounds) and self.starters.is_here(EARS)
+            is_listening = request.is_asked and any(request.sounds)
             yield Models(
                 lease(request.model),
                 lease(request.together),

@@ -14,6 +14,7 @@ from pipelines.types.text import Message, Sampling, TextRequest
 
 SENTENCES = 2  # of a scene
 LONGEST_CHARACTERS = 320  # of a scene
+LONGEST_HERO = 150  # characters; behind a longer one a scene has no room
 ASKED = {"en": "Tell a very short story for children about {theme}.", "zh": "讲一个很短的儿童故事，主题：{theme}。"}
 OPENING = {"en": "Once upon a time, there was", "zh": "从前，"}
 ENDING = {"en": "At last,", "zh": "最后，"}
@@ -23,7 +24,7 @@ WAYS = {
     "zh": ("有一天，", "第二天，", "过了一会儿，", "于是，", "很快，"),
 }
 # "A fox who wants to visit the moon", "the lonely lighthouse"; not "a robot learns to cook": who knows where its verb is?
-HERO = re.compile(r"(?:an?|the|some) [a-z][a-z'’ -]*? (?:who|that|which|with|without|and|in|on|from|of) .+|(?:an?|the) (?:[a-z'’-]+ )?[a-z'’-]+", re.IGNORECASE)  # fmt: skip
+HERO = re.compile(r"(?:an?|the|some) [a-z][a-z'’ -]*? (?:who|that|which|with|without|and|in|on|from|of) [^.!?…]+|(?:an?|the) (?:[a-z'’-]+ )?[a-z'’-]+", re.IGNORECASE)  # fmt: skip
 EXAMPLES = {
     "en": (
         (
@@ -75,7 +76,7 @@ def beginnings(count: int, theme: str) -> list[str]:
 def _opening(theme: str) -> str:
     """A theme that names its hero is the first sentence: a small model forgets who it is about otherwise."""
     words = " ".join(theme.split()).rstrip(".!?… ")
-    if HERO.fullmatch(words) is None:
+    if len(words) > LONGEST_HERO or HERO.fullmatch(words) is None:
         return OPENING[language_of(theme)]
     article, _, hero = words.partition(" ")
     article = "an" if hero[0].lower() in "aeiou" else "a" if article.lower() != "some" else "some"

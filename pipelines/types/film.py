@@ -152,7 +152,7 @@ class FilmRequest:
         if len(self.cuts) > LIMIT_SCENES:
             raise TooManyScenes(count=len(self.cuts), limit=LIMIT_SCENES)
         for number in range(1, len(self.cuts) + 1):
-            if not self.pictures[number - 1 : number]:
+            if not any(self.pictures[number - 1 : number]):
                 raise EmptyScene(number=number)
         for setting, (low, high) in self.RANGES.items():
             value = getattr(self, setting)

@@ -19,8 +19,8 @@ SENTENCES, TOGETHER, EARS, EYES = "all-minilm-l6-v2", "picture-word-sound", "whi
 class EmbedRequest:
     """Things to be looked for, or to look with: number n is `texts[n]`, `images[n]`, `sounds[n]`, "" where it has none.
 
-    `model` is for sentences, `together` for all three kinds. `is_asked`: a person waits for this, so what is said in a sound
-    is written down as well, where the model for that is on this machine.
+    `model` is for sentences, `together` for all three kinds. `is_asked`: a person asks with this, so what is said in a sound
+    is written down as well.
     """
 
     model: str = SENTENCES

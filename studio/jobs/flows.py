@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
-from pipelines.errors.jobs import InternalError, Interrupted
+from pipelines.errors.jobs import InternalError, Interrupted, ShuttingDown
 from pipelines.types.crossing import Request, Result, to_json
 from pipelines.types.events import Event
 from studio.jobs.engine import OnReport
@@ -30,6 +30,7 @@ from studio.library.creations import Creations
 
 POLL_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
+RESTARTS = 2  # that interrupt the same part, which may be what takes the machine down; then it is not asked for again
 
 log = logging.getLogger("studio.flows")
 
@@ -62,12 +63,22 @@ class Stopped(Exception):  # no error: somebody pressed Stop
 class Flow:
     """What the steps of a flow are given."""
 
-    def __init__(self, jobs: Jobs, creations: Creations, folder: JobFolder, spec: JobSpec, events: EventWriter) -> None:
+    def __init__(
+        self,
+        jobs: Jobs,
+        creations: Creations,
+        folder: JobFolder,
+        spec: JobSpec,
+        events: EventWriter,
+        asking: asyncio.Lock,
+    ) -> None:
+        """`asking` is the lock of all flows: while one looks for a part and asks for it, no other asks for the same."""
+        self._asking = asking
         self._jobs = jobs
         self._creations = creations
         self._folder = folder
         self._events = events
-        self.id, self.owner, self.request = spec.id, spec.owner, spec.request
+        self.id, self.owner, self.request, self._created = spec.id, spec.owner, spec.request, spec.created
         self.is_closing = False
 
     def tell(self, event: Event) -> None:
@@ -78,15 +89,20 @@ class Flow:
         self, request: Request, *, files: Mapping[str, bytes] | None = None, parents: Sequence[str] = ()
     ) -> Job:
         """The job that did this part. Raises Stopped, or the error that the part ended with."""
-        # 1 Is it there, or at work?
         step = fingerprint(request, files or {})
-        job = self._found(step)
-        is_own = job is None
+        async with self._asking:
+            # 1 Is it there, or at work?
+            job = self._found(step)
+            is_own = job is None
 
-        # 2 Else it is asked for
-        if job is None:
-            self._check()
-            job = self._jobs.submit(self.owner, request, files=files, parents=parents, flow=self.id, step=step)
+            # 2 Else it is asked for
+            if job is None:
+                self._check()
+                job = await self._asked_for(
+                    asyncio.to_thread(
+                        self._jobs.submit, self.owner, request, files=files, parents=parents, flow=self.id, step=step
+                    )
+                )
 
         # 3 Its end
         job = await self._ended(job)
@@ -97,6 +113,21 @@ class Flow:
         if job.state != "done":
             raise job.error or Interrupted()
         return job
+
+    async def _asked_for(self, submitting: Coroutine[Any, Any, Job]) -> Job:
+        """A job that is submitted in another thread, as its files may be many. Where the server closes, it waits for that."""
+        asked = asyncio.ensure_future(submitting)
+        try:
+            return await asyncio.shield(asked)
+        except ShuttingDown:  # no end is written: the next start goes on
+            await asyncio.Event().wait()
+            raise
+        except asyncio.CancelledError:
+            with suppress(StudioError):
+                job = await asked
+                if not self.is_closing:
+                    self._jobs.cancel(self.owner, job.id)
+            raise
 
     async def _ended(self, job: Job) -> Job:
         """Wait for it. Raises Stopped, and stops it then."""
@@ -132,10 +163,14 @@ class Flow:
             raise Stopped
 
     def _found(self, step: str) -> Job | None:
-        """The newest that is at work, or that is done and whose creations are still there."""
-        for job in self._jobs.of_step(self.owner, step):
+        """The newest that is at work, or that is done and whose creations are still there. Raises Interrupted."""
+        jobs = self._jobs.of_step(self.owner, step)
+        for job in jobs:
             if not job.is_ended or (job.state == "done" and all(map(self._is_there, job.creation_ids))):
                 return job
+        broken = [job for job in jobs if job.state == "interrupted" and job.created >= self._created]
+        if len(broken) >= RESTARTS:
+            raise broken[0].error or Interrupted()
         return None
 
     def _is_there(self, creation_id: str) -> bool:
@@ -159,6 +194,8 @@ class Flows:
         self._loop = asyncio.new_event_loop()
         self._at_work: dict[asyncio.Task[None], Flow] = {}
         self._thread: threading.Thread | None = None
+        self._is_closing = False
+        self._asking = asyncio.Lock()
 
     def start(self, jobs: Jobs, on_report: OnReport) -> None:
         self._jobs, self._on_report = jobs, on_report
@@ -171,6 +208,7 @@ class Flows:
 
     def close(self) -> None:
         """Leave every flow as it is: it has no end, so the next start goes on with it."""
+        self._is_closing = True
         if self._thread is not None:
             with suppress(TimeoutError):  # a disk that does not answer keeps nobody from closing
                 asyncio.run_coroutine_threadsafe(self._leave(), self._loop).result(CLOSE_SECONDS)
@@ -192,7 +230,10 @@ class Flows:
             with folder.lock() as is_mine, folder.writer() as events:
                 end = folder.end()
                 if is_mine and end is None:
-                    folder.finish(end := await self._follow(folder, events))
+                    end = await self._follow(folder, events)
+                    if end.state == "failed" and self._is_closing:
+                        return  # what it asked was closed already: the next start goes on
+                    folder.finish(end)
         except StudioError as error:  # the disk would not take its end
             end = End("failed", None, error, None, time.time())
         except FileNotFoundError:  # its person deleted it
@@ -213,7 +254,7 @@ class Flows:
             spec = folder.spec()
             if not folder.is_started():
                 events.write("started")
-            flow = self._at_work[task] = Flow(self._jobs, self._creations, folder, spec, events)
+            flow = self._at_work[task] = Flow(self._jobs, self._creations, folder, spec, events, self._asking)
             result = await self._steps[spec.request.kind](flow)
             state = "cancelled" if getattr(result, "finish_reason", "stop") == "cancelled" else "done"
         except Stopped:

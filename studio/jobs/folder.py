@@ -250,6 +250,10 @@ class JobFolder:
             return (self.path / name).read_bytes() if PIECE.fullmatch(name) else None
         return None
 
+    def drop_files(self) -> None:
+        """Of a part of a flow: what it was made from is in the library, and nobody runs it again."""
+        shutil.rmtree(self.path / "files", ignore_errors=True)
+
     def drop_pieces(self) -> None:
         """They are in the whole sound; who listens has fetched them by now."""
         for piece in self.path.glob("sound-*.wav"):

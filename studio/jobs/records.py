@@ -136,6 +136,8 @@ class Records:
             self._store.put(row)
         except StorageError as error:
             log.error("job %s is not in the index: %s", folder.id, error)
+        if spec.flow and end.state == "done":
+            folder.drop_files()
         if not spec.keep:
             _later(PRIVATE_GRACE_SECONDS, self.forget, folder)
         elif any(folder.path.glob("sound-*.wav")):

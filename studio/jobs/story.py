@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from zlib import crc32
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.film import NoStory
@@ -9,7 +10,7 @@ from pipelines.errors.models import NoModelForTask
 from pipelines.film.ffmpeg import find_ffmpeg
 from pipelines.film.prompting import read_names
 from pipelines.film.telling import beginnings, check_language, language_of, scene_request, scene_text
-from pipelines.film.timeline import FADE_SECONDS, LEAD_SECONDS
+from pipelines.film.timeline import FADE_SECONDS, LEAD_SECONDS, lay_out
 from pipelines.loading.catalog import Catalog
 from pipelines.loading.starter import ASSETS
 from pipelines.speech.sentences import READABLE
@@ -68,8 +69,7 @@ class _Telling:
         is_film = self.request.task == "story-film"
         if is_film:
             find_ffmpeg()
-            if not self.request.painter and not all(scene.picture for scene in self.request.scenes):
-                raise NoModelForTask(task="text-to-image")
+            self._check_makers()
 
         # 2 The scenes
         if not self.request.scenes:
@@ -86,6 +86,18 @@ class _Telling:
 
         # 4 The film
         return await self._film()
+
+    def _check_makers(self) -> None:
+        """Raises NoModelForTask, and what is wrong with a model."""
+        asked = self.request
+        if not asked.scenes or not all(scene.picture for scene in asked.scenes):
+            if not asked.painter:
+                raise NoModelForTask(task="text-to-image")
+            self._catalog.check(ImageRequest(asked.painter))
+        if asked.speaker:
+            self._catalog.check(SpeechRequest(asked.speaker, voice=asked.voice))
+        if asked.composer:
+            self._catalog.check(MusicRequest(asked.composer))
 
     # ── scenes ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -142,14 +154,20 @@ class _Telling:
                 self._show(number, picture=scene.picture)
             else:
                 self._show(number, doing="picture")
-                seed = (self.seed + 1009 * number + 31 * (scene.take - 1)) % 2**32
                 width, height = self._size()
+                seed = self._picture_seed(number)
                 asked = ImageRequest(self.request.painter, prompt=scene.prompt, width=width, height=height, seed=seed)
                 job = await self._flow.part(asked)
                 if not job.creation_ids:
                     raise NotFound(thing="picture")  # a safety checker inside the model kept it back
                 self._show(number, picture=job.creation_ids[0], doing="")
             self._tell_progress(1)
+
+    def _picture_seed(self, number: int) -> int:
+        """Of what is drawn, not of its place: a scene that is taken out leaves the others as they are."""
+        scene, before = self.request.scenes[number], self.request.scenes[:number]
+        again = sum(one.prompt == scene.prompt and not one.picture for one in before)
+        return (self.seed + crc32(scene.prompt.encode()) + 1009 * again + 31 * (scene.take - 1)) % 2**32
 
     def _size(self) -> tuple[int | None, int | None]:
         """As many pixels as the model likes best, in the shape of the film. One that knows icons alone draws its own size."""
@@ -166,8 +184,14 @@ class _Telling:
                 job = await self._flow.part(asked)
                 assert isinstance(job.result, SpeechResult)
                 self._narrations[number] = job.result
+                self._check_length()
                 self._show(number, narration=job.creation_ids[0])
             self._tell_progress(1)
+
+    def _check_length(self) -> None:
+        """Raises FilmTooLong as soon as the narrations are."""
+        said = [result.seconds_audio for result in self._narrations.values()]
+        lay_out([Cut()] * len(said), said)
 
     async def _compose(self) -> None:
         if self.request.composer:

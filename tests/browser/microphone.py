@@ -4,6 +4,16 @@ import base64
 
 from playwright.sync_api import Page
 
+# Milliseconds from a press on Stop to silence, by the clock of the page: the hand of a test is slow where much else runs
+TELL_WHEN_SILENT = """() => {
+  delete window.silentAfter;
+  const look = (pressed) => {
+    if (document.querySelector('#talk-spoken').dataset.speech === 'idle') window.silentAfter = performance.now() - pressed;
+    else setTimeout(look, 10, pressed);
+  };
+  document.querySelector('#talk-stop').addEventListener('click', () => look(performance.now()), { once: true });
+}"""
+
 # A real stream of the browser's own; only what comes out of the air is given
 _HEARD = """() => {
   navigator.mediaDevices.getUserMedia = async () => {
@@ -23,7 +33,10 @@ _HEARD = """() => {
 def let_hear(page: Page, wav: bytes) -> None:
     """From now on whoever opens the microphone hears `wav` from its beginning, then silence."""
     page.evaluate(_HEARD)
-    page.evaluate("(url) => { window.inTheRoom = url; }", f"data:audio/wav;base64,{base64.b64encode(wav).decode()}")
+    page.evaluate(
+        "(url) => { window.inTheRoom = url; window.isQuiet = false; }",
+        f"data:audio/wav;base64,{base64.b64encode(wav).decode()}",
+    )
 
 
 def say_while_holding(page: Page) -> None:
@@ -34,3 +47,9 @@ def say_while_holding(page: Page) -> None:
     page.evaluate(
         "() => { window.releasedAt = performance.now(); window.dispatchEvent(new PointerEvent('pointerup')); }"
     )
+
+
+def silence(page: Page) -> float:
+    """What TELL_WHEN_SILENT told, milliseconds."""
+    page.wait_for_function("() => window.silentAfter !== undefined")
+    return float(page.evaluate("() => window.silentAfter"))

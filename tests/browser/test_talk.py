@@ -12,19 +12,9 @@ from pipelines.sound.files import open_sound, to_bytes
 from pipelines.types.sound import Wave
 from studio.identity import Identity
 from tests.browser.conftest import OpenPage
-from tests.browser.microphone import let_hear, say_while_holding
+from tests.browser.microphone import TELL_WHEN_SILENT, let_hear, say_while_holding, silence
 from tests.browser.talk import ENGINE_MILLISECONDS, LONG_STORY, open_tab, paste_in, reload, settle
 from tests.server import StudioServer
-
-# Milliseconds from a press on Stop to silence, by the clock of the page: the hand of a test is slow where much else runs
-TELL_WHEN_SILENT = """() => document.querySelector('#talk-stop').addEventListener('click', () => {
-  const pressed = performance.now();
-  const look = setInterval(() => {
-    if (document.querySelector('#talk-spoken').dataset.speech !== 'idle') return;
-    clearInterval(look);
-    window.silentAfter = performance.now() - pressed;
-  }, 10);
-})"""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +64,7 @@ def test_a_question_is_spoken_and_its_answer_heard(studio: StudioServer, open_pa
     page.evaluate(TELL_WHEN_SILENT)
     page.locator("#talk-stop").click()
     wait_until_silent(page)
-    assert page.wait_for_function("() => window.silentAfter").json_value() < 1000
+    assert silence(page) < 1000
     expect(page.locator("#talk-actions [data-action=aloud]")).to_be_visible()
     # 3. Hands-free: who speaks interrupts
     page.locator("#talk-actions [data-action=aloud]").click()

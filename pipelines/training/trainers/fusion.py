@@ -1,9 +1,9 @@
 """Trains one space for pictures, words and sounds: what means the same lies near, what does not lies apart.
 
-Contrastively, each of a batch against all others of it, over every pair of the three kinds (Radford et al. 2021, arXiv
-2103.00020; InfoNCE of van den Oord et al. 2018, arXiv 1807.03748). No picture is shown twice the same way, and no word is
-heard twice: other sizes, grounds and colours (`redrawing.py`), other beginnings, pitches and gaps (SpecAugment, Park et al.
-2019, arXiv 1904.08779).
+Every thing has a place in it, which is learnt too: its pictures, its words and its sounds are drawn there, away from the places of
+all others (Movshovitz-Attias et al. 2017, arXiv 1703.07464), and pictures and names of a batch to each other (Radford et al. 2021,
+arXiv 2103.00020). Pictures are shown in other sizes, on other grounds, in other colours (`redrawing.py`), and no word is heard twice
+the same way: other beginnings, pitches and gaps (SpecAugment, Park et al. 2019, arXiv 1904.08779).
 """
 
 from collections.abc import Sequence

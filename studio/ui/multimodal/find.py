@@ -55,7 +55,7 @@ class Find:
             self._run = gr.Button(t("find_run"), variant="primary", scale=0, min_width=120, elem_id="find-run")
         with gr.Row():
             self._picture = gr.Image(
-                type="filepath", format="png", sources=["upload", "clipboard"], label=t("find_picture"), height=180,
+                type="filepath", format="png", sources=["upload", "clipboard"], label=t("find_picture"), height=280,
                 buttons=[], elem_id="find-picture",
             )  # fmt: skip
             self._sound = sound_box("find", "sound", "find_sound")

@@ -11,7 +11,7 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.film import NoScenes
 from pipelines.film.telling import check_language
 from pipelines.types.crossing import from_json
-from pipelines.types.film import SIZES, Board, Shown, StoryRequest, StoryResult
+from pipelines.types.film import SIZES, Board, Scene, Shown, StoryRequest, StoryResult
 from pipelines.types.model import Task
 from studio.jobs.job import Job, event_of
 from studio.library.creations import Creation
@@ -32,6 +32,8 @@ from studio.ui.told import told
 from studio.ui.working import Working
 
 NOBODY = ""
+Written = tuple[str, str, str]  # the script that was asked for ("": none), the one that came of it, its seed
+NOTHING_WRITTEN: Written = ("", "", "")
 MAKERS: dict[str, Task] = {"model": "write", "painter": "text-to-image", "speaker": "speech", "composer": "music"}
 MOST_WRITTEN = 12  # scenes, by the slider
 
@@ -43,10 +45,14 @@ class Story(SoundPanel):
     kept_as = "film"
 
     def __init__(self, services: Services, wish: gr.State) -> None:
+        self.pressed_with = gr.State("")  # the script when the newest story was asked for
+        self.written = gr.State(NOTHING_WRITTEN)
         super().__init__(services, wish)
         s = self.parts.settings
         board = [*self.run_outputs, s["script"]]
-        self.parts.stage.click(told(self._press_board), None, board, **quietly())
+        self.parts.stage.click(told(self._press_board), s["script"], board, **quietly())
+        taking = [self.written, self.pressed_with, s["script"]]
+        self.written.change(self._take_written, taking, [s["script"], s["seed"]], **quietly())
         s["speaker"].change(told(self._suit_speaker), [s["speaker"], s["voice"]], s["voice"], **quietly())
         for name in ("script", "seed"):  # what a program fills in is no input of a person
             self.keep_after(s[name].change(None, None, None, js="() => {}", api_visibility="private"))
@@ -104,7 +110,9 @@ class Story(SoundPanel):
         return gr.update(choices=voices, value=voice if voice in voices else (voices or [""])[0])
 
     def asked(self, values: Mapping[str, Any]) -> tuple[StoryRequest, dict[str, Given]]:
-        """Scenes that are written down keep their seed, so that what is not changed is not made again. Raises NoScenes or NoStoryLanguage."""
+        """Scenes that are written down keep their seed, so that what is not changed is not made again; where new ones take
+        their place another is drawn. Raises NoScenes or NoStoryLanguage.
+        """
         named = {
             name: str(values[name] or "").strip()
             for name in ("theme", "model", "painter", "speaker", "voice", "composer")
@@ -115,7 +123,8 @@ class Story(SoundPanel):
             raise NoScenes()
         if not scenes:
             check_language(self._services.catalog.find(named["model"]), named["theme"])
-        seed = whole(values["seed"]) if scenes else None
+        is_new_tale = is_written and bool(str(values["script"] or "").strip())
+        seed = None if is_new_tale else whole(values["seed"])
         return StoryRequest(
             task=values["what"],
             scenes=scenes,
@@ -143,39 +152,51 @@ class Story(SoundPanel):
 
     @property
     def run_outputs(self) -> list[Any]:
-        return [*self.show_outputs, self.parts.settings["seed"]]
+        return [*self.show_outputs, self.parts.settings["seed"], self.pressed_with]
 
     @property
     def stage_outputs(self) -> list[Any]:
-        return [*super().stage_outputs, self.parts.settings["script"]]
+        return [*super().stage_outputs, self.written]
 
     def _runner(self, more: Mapping[str, Any]) -> Any:
         run = super()._runner(more)
 
         def run_and_keep_seed(values: Updates, request: gr.Request) -> Updates:
-            """The seed that was drawn stands in its box: the next go makes only what has changed."""
-            updates = run(values, request)
-            job = self._services.jobs.get(self._services.identity.who(request), updates[self.shown][1])
-            return {**updates, self.parts.settings["seed"]: str(self.told_by(job).seed)}
+            """The seed that was drawn for scenes stands in its box: the next go makes only what has changed. Of a theme it
+            comes with the scenes.
+            """
+            updates, s = run(values, request), self.parts.settings
+            asked = self._asked_of(
+                self._services.jobs.get(self._services.identity.who(request), updates[self.shown][1])
+            )
+            kept = {s["seed"]: str(asked.seed)} if asked.scenes else {}
+            return {**updates, **kept, self.pressed_with: str(values[s["script"]] or "")}
 
         return run_and_keep_seed
 
-    def _press_board(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Another picture of one scene, and the film again. Raises NotFound."""
+    def _take_written(self, written: Written, pressed_with: str, script: str) -> tuple[Any, Any]:
+        """The scenes that were written, or what their pictures show, where nobody has typed something else meanwhile."""
+        asked_for, scenes, drawn = written
+        is_untouched = not script.strip() or script == pressed_with or script_of(scenes_of(script)) == asked_for
+        return (scenes, drawn) if scenes and is_untouched else (gr.skip(), gr.skip())
+
+    def _press_board(self, event: gr.EventData, script: str, request: gr.Request) -> Updates:
+        """Another picture of one scene, and the film again, with what was changed in the script. Raises NotFound."""
         action, which = pressed(event)
         job_id, _, number = which.partition(":")
         if action != "take" or not number.isdecimal():
             return {self.pulse: gr.skip()}
         owner = self._services.identity.who(request)
         story = self.told_by(self._services.jobs.get(owner, job_id))
-        scenes = [
-            replace(scene, take=scene.take + 1) if at == int(number) else scene for at, scene in enumerate(story.scenes)
-        ]
-        job = self._services.jobs.submit(owner, replace(story, scenes=tuple(scenes), task="story-film"))
+        if int(number) >= len(story.scenes):
+            raise NotFound(thing="picture")
+        scenes = _with_take(scenes_of(script), story.scenes, int(number))
+        job = self._services.jobs.submit(owner, replace(story, scenes=scenes, task="story-film"))
         return {
             **self.show("follow", job.id),
             self.parts.settings["seed"]: str(story.seed),
             self.parts.settings["script"]: script_of(scenes),
+            self.pressed_with: script_of(scenes),
         }
 
     def _asked_of(self, job: Job) -> StoryRequest:
@@ -208,15 +229,20 @@ class Story(SoundPanel):
         }
 
     def _ended_stage(self, scene: Look, job_id: str, live: Live | None) -> Updates:
-        """Of what failed the scenes by then too. Scenes that were written just now come into the script."""
+        """Of what failed the scenes by then too. What was written just now comes into the script."""
         updates = super()._ended_stage(scene, job_id, live)
         job = self._job(scene.owner, job_id)
         if job is None:
             return updates
         if job.state in ("failed", "interrupted"):
             updates[self.parts.stage] += story_view.board(self._board_of(job), "", scene.language)
-        if live is not None and isinstance(job.result, StoryResult) and not self._asked_of(job).scenes:
-            updates[self.parts.settings["script"]] = script_of([shown.scene for shown in job.result.scenes])
+        if live is not None and isinstance(job.result, StoryResult):
+            told_by = self.told_by(job)
+            updates[self.written] = (
+                script_of(self._asked_of(job).scenes),
+                script_of(told_by.scenes),
+                str(told_by.seed),
+            )
         return updates
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
@@ -246,6 +272,14 @@ class Story(SoundPanel):
         events = map(event_of, self._services.jobs.folder(job.owner, job.id).reader().read())
         boards = [event.data for event in events if event is not None and isinstance(event.data, Board)]
         return boards[-1].scenes if boards else ()
+
+
+def _with_take(typed: Sequence[Scene], shown: Sequence[Scene], number: int) -> tuple[Scene, ...]:
+    """The typed scenes, and another picture of the one that is shown as `number`; the shown ones where it is not typed."""
+    place = typed.index(shown[number]) if shown[number] in typed else number
+    scenes = list(typed if place < len(typed) else shown)
+    scenes[place] = replace(scenes[place], take=scenes[place].take + 1)
+    return tuple(scenes)
 
 
 def _scenes_of(film: Creation | None) -> Sequence[Shown]:

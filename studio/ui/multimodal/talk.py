@@ -44,6 +44,7 @@ Updates = dict[Any, Any]
 Pulse = tuple[str, str, bool, str]  # conversation, the job that writes down a recording, whether it is said, when
 
 STOP_SECONDS = 2.0
+TEXT_SECONDS = 0.3  # between two looks at text that grows: it is heard, and each look takes the browser from its sound
 
 
 class Talk:
@@ -272,7 +273,7 @@ class Talk:
     async def _answering(self, asked: Asked, node: Node, voice: str | None, began: float) -> AsyncIterator[Updates]:
         """An answer as it is written and said."""
         speaker, conversation = first_model(self._services, "speech"), asked.conversation()
-        turn, first = f"{node.id}-{pulse()}", None
+        turn, first, pieces, shown_at = f"{node.id}-{pulse()}", None, -1, 0.0
 
         def say_it(text: str) -> Job:
             return self._turns.say(asked, node.id, text, speaker or "", voice or "")
@@ -287,6 +288,13 @@ class Talk:
                     first = time.time() - began
                 if state.live.end is not None and conversation.node(node.id).is_waiting:
                     conversation = asked.conversation()
+                if (
+                    state.live.end is None
+                    and len(state.pieces) == pieces
+                    and time.monotonic() < shown_at + TEXT_SECONDS
+                ):
+                    continue
+                pieces, shown_at = len(state.pieces), time.monotonic()
                 yield self._answered(asked, conversation, node, state, turn, first)
 
     async def _answer(self, asked: Asked, node: Node) -> AsyncIterator[Live]:

@@ -44,9 +44,10 @@ class Turns:
     def answer_to(self, asked: Asked, hearing: Job) -> str:
         """The place of the answer to what was heard; "" where nobody spoke, or where somebody took this step already.
 
-        What was heard stays in the conversation, even where it cannot be answered.
+        What was heard stays in the conversation, even where it cannot be answered; the half that was heard by a Stop does not.
         """
-        text = hearing.result.text.strip() if isinstance(hearing.result, TranscribeResult) else ""
+        heard = hearing.result if hearing.state == "done" else None
+        text = heard.text.strip() if isinstance(heard, TranscribeResult) else ""
         conversation, question_id = asked.conversation(), hearing.id[:16]
         if not text or question_id in conversation.nodes or conversation.is_removed(question_id):
             return ""

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,12 @@ from pipelines.errors.film import EmptyScene, FfmpegFailed, FilmTooLong, NoFfmpe
 from pipelines.errors.requests import SettingOutOfRange, UnreadablePicture
 from pipelines.film.camera import MARGIN, frames, still
 from pipelines.film.ffmpeg import find_ffmpeg
-from pipelines.film.soundtrack import RATE, mix
+from pipelines.film.soundtrack import RATE, VOICE_LUFS, mix
 from pipelines.film.timeline import FADE_SECONDS, LEAD_SECONDS, TAIL_SECONDS, lay_out
 from pipelines.multimodal import MultimodalPipeline
 from pipelines.provenance import films, recipe
 from pipelines.sound.files import open_sound, to_bytes
+from pipelines.sound.measures import loudness
 from pipelines.types.events import Progress
 from pipelines.types.film import Cut, FilmRequest, Scene, StoryRequest
 from pipelines.types.sound import Wave
@@ -153,16 +155,30 @@ def test_music_gives_way_to_a_narration() -> None:
     assert timeline.stretches[0].end == pytest.approx(LEAD_SECONDS + 4.0 + TAIL_SECONDS)
 
 
+def test_a_long_sound_is_mixed_in_little_memory_and_as_loud_as_it_should_be() -> None:
+    said = [tone(7.5, 220.0 + 40 * number, 0.1 + 0.01 * number) for number in range(6)]
+    timeline = lay_out([Cut()] * 6, [one.seconds for one in said])
+    assert loudness(mix(timeline, said, None)) == pytest.approx(VOICE_LUFS, abs=0.5)
+    tracemalloc.start()
+    try:
+        whole = mix(timeline, said, tone(2.0, 110.0, 0.05))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert whole.samples.dtype == np.float32 and peak_bytes < 4 * whole.samples.nbytes
+
+
 def test_bad_films_are_refused_in_plain_words(tmp_path: Path) -> None:
     cut, pipeline = Cut(), MultimodalPipeline.on_this_machine()
-    refused = {
-        NoScenes: FilmRequest((), (), ()),
-        TooManyScenes: FilmRequest((cut,) * 25, ("x",) * 25, ("",) * 25),
-        EmptyScene: FilmRequest((cut, cut), ("x",), ("", "")),
-        FilmTooLong: FilmRequest((Cut(seconds=1000.0),), ("x",), ("",)),
-        SettingOutOfRange: FilmRequest((cut,), ("x",), ("",), width=321),
-    }
-    for error, request in refused.items():
+    refused = (
+        (NoScenes, FilmRequest((), (), ())),
+        (TooManyScenes, FilmRequest((cut,) * 25, ("x",) * 25, ("",) * 25)),
+        (EmptyScene, FilmRequest((cut, cut), ("x",), ("", ""))),
+        (EmptyScene, FilmRequest((cut, cut), ("x", ""), ("", ""))),
+        (FilmTooLong, FilmRequest((Cut(seconds=1000.0),), ("x",), ("",))),
+        (SettingOutOfRange, FilmRequest((cut,), ("x",), ("",), width=321)),
+    )
+    for error, request in refused:
         with pytest.raises(error):
             pipeline.generate(request)
     (tmp_path / "no.png").write_bytes(b"words")

@@ -33,10 +33,19 @@ def test_a_story_has_an_opening_trouble_and_an_end(count: int) -> None:
         ("a dragon and a cake", "Once upon a time, there was a dragon and a cake."),
         ("A robot learns to cook", "Once upon a time, there was"),
         ("How the elephant got a phone", "Once upon a time, there was"),
+        ("A cat and a dog. They go to the sea.", "Once upon a time, there was"),
+        ("A fox who " + "walks and walks " * 12, "Once upon a time, there was"),
     ],
 )
 def test_a_theme_that_names_its_hero_is_the_first_sentence(theme: str, opening: str) -> None:
     assert beginnings(4, theme)[0] == opening
+
+
+@pytest.mark.parametrize(
+    "theme", ["A cat and a dog. They go to the sea.", "a fox who " + "walks in the wood " * 7, "a fox"]
+)
+def test_whatever_the_theme_what_is_written_becomes_the_scene(theme: str) -> None:
+    assert scene_text(beginnings(4, theme)[0], " a fox. It slept. It ran.").endswith((" a fox.", "It slept."))
 
 
 def test_each_scene_goes_on_from_the_story_so_far() -> None:

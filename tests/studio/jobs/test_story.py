@@ -1,6 +1,7 @@
 """A story film through the real queue, the real worker and the starter that draws: its parts, an edit, Stop, a restart."""
 
 import asyncio
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,11 +11,10 @@ import pytest
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.film import EmptyScene, NoStoryLanguage, TooManyScenes
-from pipelines.errors.models import NoModelForTask
+from pipelines.errors.models import NoModelForTask, UnknownModel, WrongTask
 from pipelines.errors.requests import EmptyPrompt
 from pipelines.provenance import recipe
 from pipelines.types.film import Board, Scene, StoryRequest
-from pipelines.types.image import ImageRequest
 from studio.jobs.flows import fingerprint
 from studio.jobs.folder import End
 from studio.services import Services
@@ -53,6 +53,13 @@ def ended(services: Services, request: StoryRequest, owner: str = ANN) -> End:
     return end
 
 
+def made_by(folder: Path) -> list[str]:
+    """What a part that makes films has made, by its folder."""
+    if json.loads((folder / "request.json").read_text())["request"]["kind"] != "film":
+        return []
+    return list(json.loads((folder / "end.json").read_text())["creation_ids"])
+
+
 def pictures(services: Services, job_id: str, count: int) -> list[str]:
     """The ids of the pictures of the first `count` scenes, as soon as they are there."""
 
@@ -78,16 +85,22 @@ def test_typed_scenes_become_a_film_and_an_edit_makes_again_only_what_depends_on
     assert services.creations.list(ANN, "flew", kind="film").total == 1
     assert [job.request.kind for job in services.jobs.recent(ANN)] == ["story"]  # its parts are no jobs of their own
 
-    edited = replace(STORY, scenes=(STORY.scenes[0], replace(STORY.scenes[1], take=2)))
+    edited = replace(STORY, scenes=(replace(STORY.scenes[0], text="A fox."), replace(STORY.scenes[1], take=2)))
     job = services.jobs.submit(ANN, edited)
     again = pictures(services, job.id, 2)
     services.jobs.cancel(ANN, job.id)
     assert again[0] == drawn[0] and again[1] != drawn[1]
+    second_alone = ended(services, replace(STORY, scenes=STORY.scenes[1:]))
+    assert [shown.picture for shown in second_alone.result.scenes] == [drawn[1]]
     same = ended(services, STORY)
     assert same.result.film == film.id and same.ended - (same.started or 0) < 2
     with pytest.raises(NotFound):  # what others have made is not there
         services.creations.get(BO, film.id)
-    assert services.jobs.of_step(BO, fingerprint(ImageRequest("openmoji-128", prompt="fox", seed=5), {})) == []
+    part = services.jobs.get(ANN, services.creations.get(ANN, drawn[0]).job_id)
+    step = fingerprint(part.request, {})
+    assert [job.id for job in services.jobs.of_step(ANN, step)] == [part.id] and services.jobs.of_step(BO, step) == []
+    (film_job,) = (folder for folder in (services.settings.home / "jobs").iterdir() if film.id in made_by(folder))
+    assert not (film_job / "files").exists()  # they stand in the library
 
 
 def test_a_picture_of_somebody_else_is_not_there(studio: list[Services]) -> None:
@@ -125,8 +138,15 @@ def test_bad_stories_are_refused_before_anything_is_made(studio: list[Services])
     ):
         with pytest.raises(error):
             services.jobs.submit(ANN, request)
-    end = ended(services, StoryRequest(scenes=(Scene("One."),)))
-    assert end.state == "failed" and isinstance(end.error, NoModelForTask)
+    for request, error in (
+        (StoryRequest(scenes=(Scene("One."),)), NoModelForTask),
+        (StoryRequest(MODEL, theme="a fox"), NoModelForTask),
+        (replace(STORY, speaker="no such model"), UnknownModel),
+        (replace(STORY, speaker="openmoji-128"), WrongTask),
+        (replace(STORY, composer="openmoji-128"), WrongTask),
+    ):
+        end = ended(services, request)
+        assert end.state == "failed" and isinstance(end.error, error)
     end = ended(services, StoryRequest(MODEL, "write", theme="小狐狸去月亮", painter="openmoji-128"))
     assert end.state == "failed" and isinstance(end.error, NoStoryLanguage)
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from pipelines.errors.base import StudioError
+from pipelines.errors.jobs import WorkerDied
 from pipelines.errors.models import UnknownModel
 from pipelines.errors.requests import EmptyPrompt, UnreadableSound
 from pipelines.sound.files import to_bytes
@@ -14,7 +16,7 @@ from pipelines.types.sound import Heard, Wave
 from pipelines.types.speech import SpeechRequest, SpeechResult
 from pipelines.types.text import TextRequest, TextResult
 from pipelines.types.transcription import TranscribeRequest, TranscribeResult
-from studio.jobs.folder import End, JobFolder
+from studio.jobs.folder import End, JobFolder, State
 from studio.jobs.keep import Keep
 from studio.services import Services
 from studio.settings import Settings
@@ -103,20 +105,33 @@ def test_what_was_heard_stays_where_nobody_can_answer_it(services: Services) -> 
     assert [node.text for node in asked.conversation().path()] == ["Hello?"], "what was typed stands in its box"
 
 
-def test_silence_after_an_answer_does_not_say_it_again(services: Services) -> None:
+@pytest.mark.parametrize(
+    ("state", "text", "error", "notice"),
+    [
+        ("done", "", None, "No words were heard"),
+        ("cancelled", "Half of what I was go", None, ""),
+        ("interrupted", "", WorkerDied(), "stopped"),
+    ],
+)
+def test_a_recording_that_comes_to_nothing_asks_nothing_and_says_nothing_again(
+    services: Services, state: State, text: str, error: StudioError | None, notice: str
+) -> None:
     with gr.Blocks():
         talk = Talk(services, gr.State(NONE))
     turns = Turns(services)
     conversation_id, node_id = turns.ask(place(services), MODEL, "Hello")
     services.conversations.settle(ANN, conversation_id, node_id, "Good day.", {"finish_reason": "stop"})
     job = turns.hear(place(services, conversation_id), MODEL, EARS, tone(), "en")
-    end(services, job.id, heard(""))
+    folder = JobFolder(services.settings.home / "jobs" / job.id)
+    folder.finish(End(state, None if error else heard(text), error, 1.0, 2.0))
 
     async def look() -> None:
         watcher = talk.watch((conversation_id, job.id, True, pulse()), PrivateConversations(), Watchers(), "", REQUEST)
         updates = [update async for update in watcher]
-        assert "No words were heard" in updates[-1][talk.parts.notice]["value"]
+        shown = {part: new for update in updates for part, new in update.items()}
+        assert notice in shown.get(talk.parts.notice, {"value": ""})["value"]
         assert not [one for one in services.jobs.recent(ANN) if one.request.kind == "speech"]
+        assert [node.id for node in place(services, conversation_id).conversation().path()][1:] == [node_id]
 
     asyncio.run(asyncio.wait_for(look(), 60))
 
