@@ -13,6 +13,9 @@
 Questions: a name, for the picture without words (60) or for the line of words (50); a Chinese name, for a picture titled in English
 (20); words of a chapter (20); another drawing, for the picture (30); a name said aloud, for the picture (10); a name, for the sound
 that says it (10). A hit among the first ten counts. Said questions are first looked for with the writing down of what is said.
+
+The things are those that the fusion model was trained on, with their names and nearly all the words of the lines: only the drawings,
+the voices and the long texts are new. For things outside of OpenMoji this says nothing.
 """
 
 import argparse
