@@ -64,6 +64,7 @@ def test_a_sentence_becomes_a_film_and_one_scene_is_drawn_again(studio: StudioSe
     # 5. Both films stand in the library, and open here
     open_tab(page, "Library")
     page.locator("#library-kind").get_by_text("Films").click()
+    expect(page.locator("#library-items .card")).to_have_count(2)  # the pictures are gone from it
     expect(page.locator("#library-items .card video")).to_have_count(2)
     page.locator("#library-items .card").last.get_by_role("button", name="Open", exact=True).click()
     expect(page.locator("#tab-story-button")).to_have_attribute("aria-selected", "true")

@@ -44,6 +44,7 @@ Updates = dict[Any, Any]
 Pulse = tuple[str, str, bool, str]  # conversation, the job that writes down a recording, whether it is said, when
 
 STOP_SECONDS = 2.0
+RUNNING_SECONDS = 0.3  # between two looks at what still runs and is shown nowhere
 TEXT_SECONDS = 0.3  # between two looks at text that grows: it is heard, and each look takes the browser from its sound
 
 
@@ -264,6 +265,9 @@ class Talk:
         if last is None or last.role == "user":
             return
         if not last.is_waiting and (voice is None or hearing_id):
+            while self._turns.running(asked):  # the voice that was heard on a page that is gone
+                await asyncio.sleep(RUNNING_SECONDS)
+            yield {self.parts.stop: gr.update(interactive=False)}
             return  # nothing new is said
         if not hearing_id and last.is_waiting:
             began = self._services.jobs.get(asked.owner, last.job_id or "").created

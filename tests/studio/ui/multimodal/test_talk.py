@@ -120,6 +120,7 @@ def test_a_recording_that_comes_to_nothing_asks_nothing_and_says_nothing_again(
         talk = Talk(services, gr.State(NONE))
     turns = Turns(services)
     conversation_id, node_id = turns.ask(place(services), MODEL, "Hello")
+    turns.interrupt(place(services, conversation_id))
     services.conversations.settle(ANN, conversation_id, node_id, "Good day.", {"finish_reason": "stop"})
     job = turns.hear(place(services, conversation_id), MODEL, EARS, tone(), "en")
     folder = JobFolder(services.settings.home / "jobs" / job.id)
@@ -134,6 +135,27 @@ def test_a_recording_that_comes_to_nothing_asks_nothing_and_says_nothing_again(
         assert [node.id for node in place(services, conversation_id).conversation().path()][1:] == [node_id]
 
     asyncio.run(asyncio.wait_for(look(), 60))
+
+
+def test_stop_rests_when_the_voice_of_a_page_that_is_gone_has_ended(services: Services) -> None:
+    with gr.Blocks():
+        talk = Talk(services, gr.State(NONE))
+    turns = Turns(services)
+    conversation_id, node_id = turns.ask(place(services), MODEL, "Hello")
+    asked = place(services, conversation_id)
+    turns.interrupt(asked)
+    services.conversations.settle(ANN, conversation_id, node_id, "Good day.", {"finish_reason": "stop"})
+    turns.say(asked, node_id, "Good day.", VOICE, "")
+
+    async def look() -> list[bool]:
+        watcher = talk.watch((conversation_id, "", False, pulse()), PrivateConversations(), Watchers(), "", REQUEST)
+        presses = []
+        async for updates in watcher:
+            presses += [updates[talk.parts.stop]["interactive"]] if talk.parts.stop in updates else []
+            turns.interrupt(asked)
+        return presses
+
+    assert asyncio.run(asyncio.wait_for(look(), 60)) == [True, False]
 
 
 def test_silence_and_empty_words_ask_nothing(services: Services) -> None:
