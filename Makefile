@@ -53,6 +53,8 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.starter_poems
 	@$(PY) -m tests.bench.finding
 	@$(PY) -m tests.bench.starter_captioner
+	@$(PY) -m tests.bench.story
+	@$(PY) -m tests.bench.talk
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}

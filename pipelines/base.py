@@ -222,7 +222,9 @@ class Pipeline:
             is_here = family.ADAPTERS and self.place.device in family.DEVICES
             if is_here and family.serves(weights.architectures, weights.file_format):
                 return family
-        raise AdapterMismatch(adapter=adapter.source, model=spec.name, reason="adapters need a safetensors model")
+        is_kind = weights.file_format == "safetensors"
+        reason = "it is of a kind that takes no adapters" if is_kind else "adapters need a safetensors model"
+        raise AdapterMismatch(adapter=adapter.source, model=spec.name, reason=reason)
 
     def _form(
         self, spec: ModelSpec, family: ModuleType, weights: Weights, most_bytes: int, *, has_adapters: bool

@@ -8,7 +8,6 @@ which probability its likeliest names together mean nothing ("least_probability"
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
@@ -45,11 +44,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "Captioner":
-    """Raises AdapterMismatch, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged, UnsupportedModel, or what says that memory ran out."""
     from transformers import AutoImageProcessor, VisionEncoderDecoderModel
 
     model, tokenizer = pretrained.load_pretrained(VisionEncoderDecoderModel, spec, weights, place, on_event)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import generators
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
@@ -37,11 +37,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "GeneratorModel":
-    """Raises AdapterMismatch or ModelDamaged."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged."""
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
     try:
         network, config = generators.read(weights.path)

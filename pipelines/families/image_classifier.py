@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
@@ -44,11 +44,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "ImageClassifier":
-    """Raises AdapterMismatch, ModelDamaged, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged, or what says that memory ran out."""
     import torch
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 

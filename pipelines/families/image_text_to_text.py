@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch, TemplateRefused
+from pipelines.errors.models import TemplateRefused
 from pipelines.errors.seeing import NeedsPackage
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
@@ -49,11 +49,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "VisionLanguageModel":
-    """Raises AdapterMismatch, NeedsPackage, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises NeedsPackage, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     with pretrained.in_plain_words(

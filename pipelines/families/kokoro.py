@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy
 
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement.devices import Place, is_out_of_memory, usable_cores
@@ -63,11 +63,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "KokoroModel":
-    """Raises AdapterMismatch or ModelDamaged."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged."""
     import onnxruntime
 
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))

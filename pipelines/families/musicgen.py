@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
@@ -47,11 +46,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "MusicGen":
-    """Raises AdapterMismatch, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged, UnsupportedModel, or what says that memory ran out."""
     from transformers import AutoModelForTextToWaveform
 
     model, tokenizer = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, place, on_event)

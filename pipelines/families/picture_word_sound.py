@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.finding import fusion
 from pipelines.finding.hearing_features import windows
 from pipelines.loading.inspection.weights import Weights
@@ -41,11 +41,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "FusionModel":
-    """Raises AdapterMismatch or ModelDamaged."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged."""
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
     try:
         network, config = fusion.read(weights.path)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
@@ -39,11 +39,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "ScoreModel":
-    """Raises AdapterMismatch or ModelDamaged."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged."""
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
     try:
         network, known_runs = score_model.read(weights.path), read_runs(weights.path)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement import dispatch
@@ -45,11 +44,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "SentenceEncoder":
-    """Raises UnsupportedModel, ModelDamaged, AdapterMismatch, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises UnsupportedModel, ModelDamaged, or what says that memory ran out."""
     from transformers import AutoModel
 
     model, tokenizer = load_pretrained(AutoModel, spec, weights, place, on_event)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch
 from pipelines.hearing.listening import Window, listen
 from pipelines.hearing.log_mel import SAMPLING_RATE
 from pipelines.loading import pretrained
@@ -48,11 +47,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "WhisperModel":
-    """Raises AdapterMismatch, ModelDamaged, UnsupportedModel, or what says that memory ran out."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged, UnsupportedModel, or what says that memory ran out."""
     from transformers import AutoModelForSpeechSeq2Seq, WhisperFeatureExtractor
 
     model, tokenizer = pretrained.load_pretrained(AutoModelForSpeechSeq2Seq, spec, weights, place, on_event)

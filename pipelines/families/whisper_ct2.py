@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.models import ModelDamaged
 from pipelines.hearing.listening import Window, listen
 from pipelines.hearing.log_mel import log_mel
 from pipelines.loading.inspection.weights import Weights
@@ -56,11 +56,7 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "WhisperModel":
-    """Raises AdapterMismatch or ModelDamaged."""
-    if adapters:
-        raise AdapterMismatch(
-            adapter=adapters[0][0].source, model=spec.name, reason="it is of a kind that takes no adapters"
-        )
+    """Raises ModelDamaged."""
     import ctranslate2
     from tokenizers import Tokenizer
 

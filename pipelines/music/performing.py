@@ -117,7 +117,7 @@ def _in_words(request: MusicRequest) -> str:
 def _given(request: MusicRequest, sampling_rate: int, is_cancelled: IsCancelled) -> Any:
     """What the person gave to go on from, (frames,): a recording as it is, MIDI as it sounds."""
     path = Path(request.melody)
-    if path.is_file() and is_midi(path.open("rb").read(4)):
+    if path.is_file() and _begins_as_midi(path):
         melody = read_melody(path, request.tempo, is_cancelled)
         instrument, _ = instrument_of(request.instrument)
         played = render(melody.notes, melody.tempo, instrument, is_cancelled) if melody else None
@@ -126,6 +126,11 @@ def _given(request: MusicRequest, sampling_rate: int, is_cancelled: IsCancelled)
         samples = played.samples if played.samples.ndim == 1 else played.samples.mean(axis=1)
         return resample(samples, played.sampling_rate, sampling_rate)
     return open_sound(path, sampling_rate=sampling_rate, is_mono=True).samples
+
+
+def _begins_as_midi(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_midi(file.read(4))
 
 
 def _after(done: float, total: float, on_event: OnEvent) -> OnEvent:

@@ -33,7 +33,10 @@ _TELL_ACTION = """element.addEventListener('click', (event) => {
 
 
 def quietly(**more: Any) -> dict[str, Any]:
-    """How every event of the page is set up: no endpoint, no veil over its outputs, no limit of gradio's queue."""
+    """How every event of the page is set up: no endpoint, no veil over its outputs, no limit of gradio's queue.
+
+    With no part to show progress on, none is sent: gradio 6.31 looks through the whole page for each part that it tells.
+    """
     return {
         "api_visibility": "private",
         "show_progress": "hidden",

@@ -29,16 +29,18 @@ class MultimodalTab:
     def __init__(self, services: Services, wish: gr.State, tabs: gr.Tabs) -> None:
         self._services = services
         self._tabs = tabs
-        with gr.Tab(t("multimodal"), id="multimodal", elem_id="tab-multimodal"):  # noqa: SIM117  (more sub-tabs follow)
-            with gr.Tabs(elem_id="multimodal-tabs") as self._inner:
-                with gr.Tab(t("look_tab"), id="look", elem_id="tab-look"):
-                    self.look = Look(services, wish)
-                with gr.Tab(t("talk"), id="talk", elem_id="tab-talk"):
-                    self.talk = Talk(services, wish)
-                with gr.Tab(t("story"), id="story", elem_id="tab-story"):
-                    self.story = Story(services, wish)
-                with gr.Tab(t("find"), id="find", elem_id="tab-find"):
-                    self.find = Find(services, wish)
+        with (
+            gr.Tab(t("multimodal"), id="multimodal", elem_id="tab-multimodal"),
+            gr.Tabs(elem_id="multimodal-tabs") as self._inner,
+        ):
+            with gr.Tab(t("look_tab"), id="look", elem_id="tab-look"):
+                self.look = Look(services, wish)
+            with gr.Tab(t("talk"), id="talk", elem_id="tab-talk"):
+                self.talk = Talk(services, wish)
+            with gr.Tab(t("story"), id="story", elem_id="tab-story"):
+                self.story = Story(services, wish)
+            with gr.Tab(t("find"), id="find", elem_id="tab-find"):
+                self.find = Find(services, wish)
 
         sent = [self.talk.parts.text, *self.find.given_outputs]
         granted = [self._tabs, self._inner, *sent, *self.story.form_outputs, *self.story.show_outputs]
