@@ -13,7 +13,7 @@ from pipelines.types.sound import Wave
 from studio.identity import Identity
 from tests.browser.conftest import OpenPage
 from tests.browser.microphone import TELL_WHEN_SILENT, let_hear, say_while_holding, silence
-from tests.browser.talk import ENGINE_MILLISECONDS, LONG_STORY, open_tab, paste_in, reload, settle
+from tests.browser.talk import ENGINE_MILLISECONDS, LONG_QUESTION, open_tab, paste_in, reload, settle
 from tests.server import StudioServer
 
 
@@ -56,7 +56,7 @@ def test_a_question_is_spoken_and_its_answer_heard(studio: StudioServer, open_pa
     expect(page.locator("#talk-stop")).to_be_disabled(timeout=ENGINE_MILLISECONDS)
     wait_until_silent(page)
     # 2. A long answer is heard before it is whole; Stop is heard at once, and what was written stays
-    paste_in(page.locator("#talk-text textarea"), LONG_STORY)
+    paste_in(page.locator("#talk-text textarea"), LONG_QUESTION)
     page.locator("#talk-text textarea").press("Enter")
     expect(page.locator("#talk-stage .talk-user")).to_have_count(2)
     wait_until_heard(page)

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.talk import (
-    LONG_STORY,
+    LONG_QUESTION,
     ask,
     come_back,
     composer,
@@ -44,7 +44,7 @@ def test_the_first_answer(studio: StudioServer, open_page: OpenPage) -> None:
 def test_ctrl_enter_sends_and_escape_stops(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     longer_answers(page)
-    paste_in(composer(page), LONG_STORY)
+    paste_in(composer(page), LONG_QUESTION)
     page.keyboard.press("Control+Enter")
     wait_until_writing(page)
     page.keyboard.press("Escape")
@@ -55,7 +55,7 @@ def test_ctrl_enter_sends_and_escape_stops(studio: StudioServer, open_page: Open
 def test_stop_ends_the_answer_within_a_second_and_keeps_it(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     longer_answers(page)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     wait_until_writing(page)
     page.locator("#text-stop").click()
     expect(page.locator("#text-facts")).to_contain_text("stopped")
@@ -70,7 +70,7 @@ def test_stop_ends_the_answer_within_a_second_and_keeps_it(studio: StudioServer,
 def test_a_reload_in_the_middle_finds_the_answer_and_sees_it_finish(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     longer_answers(page, 3000)  # ten seconds and more, also on a fast machine
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     before = wait_until_writing(page)
     page.reload()
     after = wait_until_writing(page, len(before))
@@ -122,7 +122,7 @@ def test_the_page_speaks_chinese_and_says_what_the_starter_cannot(studio: Studio
 def test_a_message_sent_too_early_is_refused_and_the_answer_goes_on(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
     longer_answers(page)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     wait_until_writing(page)
     paste_in(composer(page), "And another one.")
     page.locator("#text-send").click()
@@ -172,7 +172,7 @@ def test_no_sideways_scroll(studio: StudioServer, open_page: OpenPage, width: in
 def test_a_killed_worker_is_said_and_the_next_message_works(own_studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(own_studio.url)
     longer_answers(page)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     wait_until_writing(page)
     (worker,) = own_studio.worker_pids()
     os.kill(worker, signal.SIGKILL)
@@ -190,7 +190,7 @@ def test_a_killed_worker_leaves_an_answer_one_click_from_running_again(
 ) -> None:
     page = open_page(own_studio.url)
     longer_answers(page)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     wait_until_writing(page)
     (worker,) = own_studio.worker_pids()
     os.kill(worker, signal.SIGKILL)
@@ -203,7 +203,7 @@ def test_a_killed_server_is_started_again_and_the_answer_is_there(
 ) -> None:
     page = open_page(own_studio.url)
     longer_answers(page, 600)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     before = wait_until_writing(page)
     own_studio.kill()
     own_studio.start()
@@ -216,7 +216,7 @@ def test_server_and_worker_killed_leave_an_answer_one_click_from_running_again(
 ) -> None:
     page = open_page(own_studio.url)
     longer_answers(page)
-    ask(page, LONG_STORY)
+    ask(page, LONG_QUESTION)
     wait_until_writing(page)
     (worker,) = own_studio.worker_pids()
     own_studio.kill()

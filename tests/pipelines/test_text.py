@@ -156,7 +156,7 @@ def test_requests_reject_what_they_do_not_know():
         {"text": None},
         {"text": 5},
         {"text": "\ud800"},
-        {"text": object()},
+        {"text": ["a list"]},
         {"option": ["French"]},
         {"messages": [{"role": "user", "text": None}]},
         {"adapters": [{"source": "x", "weight": "1"}]},
