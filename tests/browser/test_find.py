@@ -39,6 +39,8 @@ def test_words_and_a_picture_find_what_is_kept(studio: StudioServer, open_page: 
     cards = page.locator("#find-hits article")
     see_only(cards, "lighthouses")
     expect(cards).to_contain_text("its words")
+    expect(page.locator("#find-status")).not_to_contain_text("so far", timeout=ENGINE_MILLISECONDS)
+    expect(cards).to_contain_text("its meaning")  # which came later, and was looked for by itself
     page.locator("#find-kind").get_by_text("Pictures", exact=True).click()
     expect(page.locator("#find-hits")).to_contain_text("Nothing you keep is like this")
     page.locator("#find-kind").get_by_text("All", exact=True).click()

@@ -25,7 +25,7 @@ from studio.ui.facts import doing_line
 from studio.ui.i18n import language, t
 from studio.ui.image.files import png
 from studio.ui.multimodal import find_view as view
-from studio.ui.multimodal.looking_for import Found, Wanted, look_for
+from studio.ui.multimodal.looking_for import Found, Wanted, look_again, look_for
 from studio.ui.safe import escape
 from studio.ui.told import told
 from studio.ui.watchers import Watchers, pulse
@@ -115,11 +115,20 @@ class Find:
         async for news in look_for(self._services, owner, wanted):
             if not watchers.is_newest(at):
                 break
-            if isinstance(news, Found):
-                yield {self._status: view.summary(news, lang), self._hits: view.cards(news, lang)}
-                return
-            yield {self._status: escape(doing_line(news, lang))}
+            if not isinstance(news, Found):
+                yield {self._status: escape(doing_line(news, lang))}
+                continue
+            yield self._shown(news, lang)
+
+            # 3 And what can be found by its meaning only a little later
+            async for more in look_again(self._services, owner, news):
+                if not watchers.is_newest(at):
+                    break
+                yield self._shown(more, lang)
         yield nothing
+
+    def _shown(self, found: Found, lang: str) -> Updates:
+        return {self._status: view.summary(found, lang), self._hits: view.cards(found, lang)}
 
     def _press(self, event: gr.EventData) -> Any:
         match pressed(event):

@@ -1,6 +1,6 @@
 """A search of the library, for the page and for clients: a job says what the query means, the index which things are near.
 
-    words, picture, sound → job → vectors → index → hits
+    words, picture, sound → job → vectors → index → hits, and again when more has come into the index
 
 Where that job fails or is refused, words are still found as they are written. Knows no gradio.
 """
@@ -8,7 +8,7 @@ Where that job fails or is refused, words are still found as they are written. K
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
@@ -24,6 +24,8 @@ from studio.ui.stream import Live, follow
 MOST_HITS = 48
 MOST_CONVERSATIONS = 6
 EXCERPT_CHARACTERS = 200
+AGAIN_SECONDS = 0.5
+PATIENCE_SECONDS = 120.0  # without anything new: a model is loaded, or somebody else is being served
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,13 @@ class Found:
     total: int
     seconds: float
     error: StudioError | None = None
+    query: Query = field(default_factory=Query)
+    kind: str | None = None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more can be found by its meaning later."""
+        return self.error is None and self.ready < self.total
 
 
 async def look_for(services: Services, owner: str, wanted: Wanted) -> AsyncIterator[Live | Found]:
@@ -82,18 +91,35 @@ async def look_for(services: Services, owner: str, wanted: Wanted) -> AsyncItera
     # 2 What is near
     query = Query(words or heard or seen, vectors, result.likeness)
     kind = None if wanted.kind == "all" else wanted.kind
-    hits = await asyncio.to_thread(services.finding.find, owner, query, kind, MOST_HITS)
     named = (words or heard)[:QUERY_CHARACTERS]  # a conversation is found by all of them
     is_talk_wanted = bool(named) and kind in (None, "conversation")
     talks = await asyncio.to_thread(services.conversations.list, owner, named) if is_talk_wanted else []
+    found = Found((), tuple(talks[:MOST_CONVERSATIONS]), heard, seen, 0, 0, 0.0, error, query, kind)
+    found = await asyncio.to_thread(_looked_up, services, owner, found)
 
-    # 3 With what stands in the library; what is new is on its way into the index
-    ready, total = await asyncio.to_thread(services.finding.counts, owner)
+    # 3 What is new is on its way into the index
     services.indexing.nudge()
+    yield replace(found, seconds=time.perf_counter() - started)
+
+
+async def look_again(services: Services, owner: str, found: Found) -> AsyncIterator[Found]:
+    """The same search, each time that more can be found by its meaning; ends when all can, or when nothing new comes."""
+    came = time.monotonic()
+    while found.is_behind and time.monotonic() - came < PATIENCE_SECONDS:
+        await asyncio.sleep(AGAIN_SECONDS)
+        ready, _ = await asyncio.to_thread(services.finding.counts, owner)
+        if ready != found.ready:
+            found = await asyncio.to_thread(_looked_up, services, owner, found)
+            came = time.monotonic()
+            yield found
+
+
+def _looked_up(services: Services, owner: str, found: Found) -> Found:
+    """With what is near now, as it stands in the library."""
+    hits = services.finding.find(owner, found.query, found.kind, MOST_HITS)
+    ready, total = services.finding.counts(owner)
     shown = tuple(one for hit in hits if (one := _shown(services, owner, hit)) is not None)
-    yield Found(
-        shown, tuple(talks[:MOST_CONVERSATIONS]), heard, seen, ready, total, time.perf_counter() - started, error
-    )
+    return replace(found, hits=shown, ready=ready, total=total)
 
 
 async def _meaning(services: Services, owner: str, wanted: Wanted) -> AsyncIterator[Live]:

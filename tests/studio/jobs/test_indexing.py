@@ -20,7 +20,7 @@ from studio.jobs import indexing
 from studio.jobs.indexing import Indexing
 from studio.services import Services
 from studio.settings import Settings
-from studio.ui.multimodal.looking_for import Found, Wanted, look_for
+from studio.ui.multimodal.looking_for import Found, Wanted, look_again, look_for
 from tests.pipelines.tiny_encoders import save_bert
 from tests.studio.jobs.conftest import ANN, BO
 
@@ -109,6 +109,21 @@ def test_what_is_kept_is_found_by_its_words_at_once_and_then_by_its_meaning(serv
     # 5. What is deleted is gone
     services.creations.delete(ANN, shown)
     assert shown not in [creation.id for _, creation, _ in look(services, ANN, picture=picture("red")).hits]
+
+
+def test_a_first_search_goes_on_until_all_can_be_found_by_its_meaning(services: Services) -> None:
+    cat = save(services, ANN, "a small cat sleeps")
+    save(services, ANN, "the price of steel")
+
+    async def looks() -> list[Found]:
+        found = [news async for news in look_for(services, ANN, Wanted("kitten")) if isinstance(news, Found)]
+        return [*found, *[more async for more in look_again(services, ANN, found[-1])]]
+
+    first, *later = asyncio.run(asyncio.wait_for(looks(), WAIT_SECONDS))
+    assert (first.hits, first.ready, first.total) == ((), 0, 2) and first.is_behind
+    assert later[-1].ready == 2 and not later[-1].is_behind
+    assert later[-1].hits[0][1].id == cat and later[-1].seconds == first.seconds
+    assert asyncio.run(asyncio.wait_for(looks(), WAIT_SECONDS))[0].hits[0][1].id == cat
 
 
 def test_an_empty_question_is_refused(services: Services) -> None:
