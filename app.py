@@ -18,9 +18,12 @@ from studio.api.door import Door
 from studio.api.early import EarlyScript
 from studio.api.health import health_route
 from studio.api.link import link_routes
+from studio.api.live import live_routes
 from studio.api.media import Shelves, media_routes
 from studio.services import Services
 from studio.settings import Settings
+from studio.ui.live import Looks
+from studio.ui.words import language_of
 
 EARLY_SCRIPT_FILE = Path(__file__).parent / "assets" / "js" / "frames.js"
 
@@ -83,6 +86,7 @@ def _doors(services: Services) -> dict[str, Any]:
             Shelves(services.creations.path, services.preview, services.runs.sample, services.creations.converted),
             identity,
         ),
+        *live_routes(Looks(services).by_name(), identity, language_of),
         *link_routes(identity, is_framed=settings.is_space),
     ]
     early = Middleware(EarlyScript, script=EARLY_SCRIPT_FILE.read_text("utf-8"))

@@ -189,8 +189,9 @@ class JobFolder:
         finally:
             file.close()
 
-    def reader(self) -> "EventReader":
-        return EventReader(self.path)
+    def reader(self, last_bytes: int | None = None) -> "EventReader":
+        """From the first event on, or from the first that is whole in the last so many bytes."""
+        return EventReader(self.path, last_bytes)
 
     # ── who works on it, and its end ─────────────────────────────────────────────────────────────────────────────────
 
@@ -390,9 +391,11 @@ class EventWriter:
 class EventReader:
     """Reads the events after those it has read, by offset. An unfinished last line waits until it is whole."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last_bytes: int | None = None) -> None:
         self._path = path / "events.jsonl"
         self._offset = 0
+        if last_bytes is not None and self._path.is_file():
+            self._offset = max(0, self._path.stat().st_size - last_bytes)
 
     def read(self) -> list[dict]:
         """The new events, oldest first. A torn line, left by a writer that was killed, is passed over."""

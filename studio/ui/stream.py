@@ -15,12 +15,14 @@ from pipelines.types.film import Board
 from pipelines.types.sound import Heard
 from pipelines.types.text import TextResult
 from studio.jobs.folder import End
-from studio.jobs.job import Job, JobEvent, Place
+from studio.jobs.job import Job, JobEvent, Place, event_of
 from studio.jobs.supervisor import Supervisor
 
 # A reader who comes late catches up in a few updates, not in one for each past token. Text is read as it comes; of steps and
 # previews a few looks a second are enough, and each takes the browser some 20 ms, from the cores that draw on a laptop.
 SHOW_EVERY_SECONDS = {Token: 0.08, Heard: 0.1, Progress: 0.5, Preview: 0.5, Board: 0.3}
+
+TAIL_BYTES = 32_768  # the events of some seconds
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,18 @@ def fold(live: Live, event: JobEvent) -> Live:
             text = _text(event.data) if event.data.result is not None else live.text
             return replace(live, text=text, stage=None, waits=None, end=event.data)
     return replace(live, waits=None, is_started=True) if event.kind == "started" else live
+
+
+def peek(jobs: Supervisor, owner: str, job: Job) -> Live:
+    """How an unfinished job does now, by the last of its events: enough for its bar, its pace and its preview, not for its text.
+
+    Raises NotFound.
+    """
+    live = replace(Live.of_job(job), waits=jobs.place(job.id))
+    for line in jobs.folder(owner, job.id).reader(TAIL_BYTES).read():
+        if (event := event_of(line)) is not None:
+            live = fold(live, event)
+    return live
 
 
 def _text(end: End) -> str:

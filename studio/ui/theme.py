@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 
 CSS_FILE = Path(__file__).parents[2] / "assets" / "css" / "studio.css"
-SCRIPTS = [Path(__file__).parents[2] / "assets" / "js" / name for name in ("image.js", "audio.js", "talk.js")]
+SCRIPTS = [
+    Path(__file__).parents[2] / "assets" / "js" / name for name in ("live.js", "image.js", "audio.js", "talk.js")
+]
 
 # Only 400 and 700 of the bundled fonts hold ASCII letters (gradio 6.31): a weight of 600 falls to 700.
 _CJK = ("PingFang SC", "Microsoft YaHei", "Noto Sans SC", "Noto Sans CJK SC", "system-ui", "sans-serif")

@@ -23,6 +23,7 @@ from studio.ui.image.chosen import IMAGE_TASKS
 from studio.ui.image.layout import lay_out
 from studio.ui.image.picture_box import url_of
 from studio.ui.image.view import Picture
+from studio.ui.live import job_place
 from studio.ui.stream import Live, follow_all
 from studio.ui.watchers import Watchers
 from studio.ui.words import say
@@ -197,18 +198,18 @@ class ImageStageView:
             return {**queue, **self._creation_stage(scene, which)}
         mine = next((row for row in working if row.job.id == which), None)
         if mine is not None:
-            return {**queue, **self._working_stage(scene, mine, now)}
+            return {**queue, **self._working_stage(scene, mine.job)}
         return {**queue, **self._ended_stage(scene, which, lives.get(which))}
 
-    def _working_stage(self, scene: Scene, working: Working, now: float) -> Updates:
-        line = safe.escape(view.working_line(working, scene.language, now))
+    def _working_stage(self, scene: Scene, job: Job) -> Updates:
+        """The same as long as the job is not finished: how it looks by now is asked for beside gradio."""
         p = self.parts
         return {
-            p.stage: view.working_stage(working, scene.language, now),
-            p.facts: line,
+            p.stage: job_place(job, scene.language),
+            p.facts: "",
             p.actions: gr.update(visible=False),
             self.form.stop: gr.update(interactive=True),
-            self.job: working.job.id,
+            self.job: job.id,
         }
 
     def _ended_stage(self, scene: Scene, job_id: str, live: Live | None) -> Updates:

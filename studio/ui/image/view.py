@@ -115,13 +115,14 @@ def empty_stage(language: str, *, has_models: bool) -> str:
 
 
 def working_stage(working: Working, language: str, now: float) -> str:
-    """The newest look at an unfinished job, with its bar."""
+    """The newest look at an unfinished job, with its bar and its line."""
     live, title = working.live, working.job.title
+    line = f'<div class="mono stage-line">{escape(working_line(working, language, now))}</div>'
     look = f'<div class="stage-wait">{escape(say("image_soon", language))}</div>'
     if live.preview is not None and live.preview.file:
         url = f"media/jobs/{working.job.id}/{live.preview.file}"
         look = f'<img class="preview" src="{escape(url)}" alt="{escape(say("image_preview", language, title=title))}">'
-    return f'<div class="stage stage-working">{look}{meter(live)}</div>'
+    return f'<div class="stage stage-working">{look}{meter(live)}</div>{line}'
 
 
 def failed_stage(live: Live, language: str) -> str:
