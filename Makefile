@@ -7,6 +7,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check
+PYTEST := $(PY) -m pytest -n 2 --dist loadgroup  # two processes (tests/conftest.py): a test often waits for a page or a worker
 STARTER := smollm2-135m-instruct
 
 # Threads of torch that spin while they wait take the cores from those they wait for (pipelines/loading/placement/devices.py).
@@ -30,14 +31,14 @@ dev-setup: $(VENV)/dev-installed  ## add the tools for tests and checks, and a C
 	@$(PY) -m tests.chromium
 
 test: setup dev-setup  ## run every test
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 check: setup dev-setup  ## lint, format, types, import contracts, then every test
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 bench: setup dev-setup  ## measure the speed on this machine, as a table and as JSON
 	@$(PY) -m tests.bench.speed $(ARGS)
@@ -55,6 +56,7 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.starter_captioner
 	@$(PY) -m tests.bench.story
 	@$(PY) -m tests.bench.talk
+	@$(PY) -m tests.bench.doctor
 
 starter-image: setup  ## train the starter image model (hours; stopped and called again, it goes on): FOLDER=DIR
 	@: $${FOLDER:?name the folder of the run: make starter-image FOLDER=DIR}
