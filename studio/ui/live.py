@@ -24,7 +24,7 @@ from studio.ui.working import Working
 
 VIEWS: Mapping[type, Callable[[Working, str, float], str]] = {ImageRequest: image.working_stage}
 SHOWN_JOBS = 20
-JOB_SECONDS = 0.5
+JOB_SECONDS = 1.0  # each look takes the browser and the server some 20 ms from the cores that draw on a laptop
 PAGE_SECONDS = 2.0
 
 
