@@ -42,3 +42,38 @@ class NoFfmpeg(StudioError):
 class FfmpegFailed(StudioError):
     en = "The ffmpeg program could not write the film: {reason}. Try again, or install another version of ffmpeg."
     zh = "ffmpeg 程序未能写出影片：{reason}。请重试，或安装其他版本的 ffmpeg。"
+
+
+class NoPictures(InvalidRequest):
+    en = "There are no pictures to make a film of. Add one at least, from disk or from the library, then run again."
+    zh = "还没有可制成影片的图片。请至少添加一张（来自磁盘或作品库），再运行。"
+
+
+class TooManyPictures(InvalidRequest):
+    en = "That would be {count} pictures; the limit is {limit}. Take fewer of them, or do it in parts."
+    zh = "一共 {count} 张图片，上限是 {limit} 张。请减少数量，或分几次进行。"
+
+
+class PicturesTooLarge(InvalidRequest):
+    en = "The pictures come to {megabytes:.0f} MB together; the limit is {limit:.0f} MB. Take fewer or smaller ones."
+    zh = "这些图片合计 {megabytes:.0f} MB，上限是 {limit:.0f} MB。请减少数量或换用较小的图片。"
+
+
+class NoFilm(InvalidRequest):
+    en = "There is no film to take pictures from. Drop one, or send one from the library, then run again."
+    zh = "还没有可取图的影片。请拖入一部，或从作品库发送一部，再运行。"
+
+
+class UnreadableFilm(InvalidRequest):
+    en = "{name} cannot be read as a film: {reason}. MP4, MOV, WebM, MKV and AVI files are read."
+    zh = "无法将 {name} 作为影片读取：{reason}。支持 MP4、MOV、WebM、MKV 和 AVI 文件。"
+
+
+class FilmPicturesTooLarge(UnreadableFilm):
+    en = "{name} cannot be read as a film: its pictures are {width} × {height} pixels, and the limit is 8K. Make it smaller, then try again."
+    zh = "无法将 {name} 作为影片读取：画面为 {width} × {height} 像素，上限是 8K。请缩小后再试。"
+
+
+class FilmTooLongToRead(UnreadableFilm):
+    en = "{name} is {hours:.1f} hours long; pictures are taken from films of at most {limit:.0f} hours. Cut it, then try again."
+    zh = "{name} 长达 {hours:.1f} 小时，最多能从 {limit:.0f} 小时的影片中取图。请剪短后再试。"

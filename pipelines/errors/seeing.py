@@ -14,6 +14,16 @@ class NeedsPackage(UnsupportedModel):
     zh = "“{model}”需要用软件包 {package} 读取图片，而它尚未安装。请运行“pip install {package}”并重启工作室，或换用其他模型。"
 
 
+class ReadsNothing(WrongTask):
+    en = "“{model}” reads no writing. Choose a model that does: TrOCR small for printed lines, SmolVLM 500M for short texts; they can be added on the Models tab."
+    zh = "“{model}”不会读字。请换用会读字的模型：TrOCR small 读印刷文字，SmolVLM 500M 读短文字；可在“模型”页添加。"
+
+
+class NothingWritten(InvalidRequest):
+    en = "No line of writing was found on the picture. Cut it to where the writing is, or choose a model that sees whole pages, such as SmolVLM 500M."
+    zh = "图片上没有找到成行的文字。请裁剪到有文字的部分，或换用能看整页的模型，例如 SmolVLM 500M。"
+
+
 class AnswersNoQuestions(WrongTask):
     en = "“{model}” names what a picture shows and answers no questions. Take the question out, or choose a model that can answer, such as SmolVLM 256M."
     zh = "“{model}”只说出图片里是什么，不能回答问题。请去掉问题，或换用能回答的模型，例如 SmolVLM 256M。"

@@ -18,7 +18,7 @@ from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task
 
-TASKS: frozenset[Task] = frozenset({"caption", "ask-picture"})
+TASKS: frozenset[Task] = frozenset({"caption", "ask-picture", "read-picture"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})
 BATCHES = False
 ADAPTERS = False

@@ -54,19 +54,24 @@ class Still:
 
 def still(picture: Image.Image, size: Size, number: int) -> Still:
     """`picture` is RGB of any shape; `number` of the scene chooses the move."""
-    width, height = round(size[0] * MARGIN), round(size[1] * MARGIN)
+    return Still(fitted(picture, size, room=MARGIN), size, MOVES[number % len(MOVES)])
+
+
+def fitted(picture: Image.Image, size: Size, room: float = 1.0) -> Image.Image:
+    """An RGB picture of any shape, whole, on a ground that is `room` times as large as the frame."""
+    width, height = round(size[0] * room), round(size[1] * room)
     plain = _edge_colour(picture)
     is_alike = abs(picture.width * height / (picture.height * width) - 1) < ALIKE
-    if is_alike and plain is None:
-        canvas = _enlarged(picture, (width, height))
-    else:  # it is seen whole, however near the camera comes
-        whole = min(size[0] / picture.width, size[1] / picture.height)
-        inside = (max(1, round(picture.width * whole)), max(1, round(picture.height * whole)))
-        canvas = _blurred(picture, (width, height)) if plain is None else Image.new("RGB", (width, height), plain)
-        mask = _soft(inside) if plain is not None else None
-        place = ((width - inside[0]) // 2, (height - inside[1]) // 2)
-        canvas.paste(_enlarged(picture, inside), place, mask)
-    return Still(canvas, size, MOVES[number % len(MOVES)])
+    if is_alike and (plain is None or room == 1.0):
+        return _enlarged(picture, (width, height))
+    # it is seen whole, however near the camera comes
+    whole = min(size[0] / picture.width, size[1] / picture.height)
+    inside = (max(1, round(picture.width * whole)), max(1, round(picture.height * whole)))
+    canvas = _blurred(picture, (width, height)) if plain is None else Image.new("RGB", (width, height), plain)
+    mask = _soft(inside) if plain is not None else None
+    place = ((width - inside[0]) // 2, (height - inside[1]) // 2)
+    canvas.paste(_enlarged(picture, inside), place, mask)
+    return canvas
 
 
 def frames(stills: Sequence[Still], timeline: Timeline) -> Iterator[Image.Image]:

@@ -36,13 +36,23 @@ def find_ffmpeg() -> str:
 
 
 class Encoder:
-    """Writes `folder/film.mp4` from frames (RGB, width × height × 3 bytes each), `sound` (WAV) and `subtitles` (SRT, None: none).
+    """Writes `folder/film.mp4` from frames (RGB, width × height × 3 bytes each), `sound` (WAV, None: silent) and `subtitles` (SRT,
+    None: none).
 
     A context: whoever leaves it by an error leaves no process behind.
     """
 
-    def __init__(self, folder: Path, size: tuple[int, int], sound: Path, subtitles: Path | None, language: str) -> None:
-        """`language` is an ISO 639-2 code. Raises NoFfmpeg or FfmpegFailed."""
+    def __init__(
+        self,
+        folder: Path,
+        size: tuple[int, int],
+        sound: Path | None = None,
+        subtitles: Path | None = None,
+        language: str = "eng",
+        *,
+        frame_rate: float = FRAMES_PER_SECOND,
+    ) -> None:
+        """`size` is even. `language` is an ISO 639-2 code. Raises NoFfmpeg or FfmpegFailed."""
         self.film = folder / "film.mp4"
         self._words = folder / "words.txt"  # a pipe that nobody reads could fill
         width, height = size
@@ -54,16 +64,19 @@ class Encoder:
             "-s",
             f"{width}x{height}",
             "-r",
-            str(FRAMES_PER_SECOND),
+            str(frame_rate),
             "-i",
             "-",
         )
-        texts = ("-i", str(subtitles)) if subtitles else ()
-        maps = ("-map", "0:v", "-map", "1:a", *(("-map", "2:s", "-c:s", "mov_text") if subtitles else ()))
-        tongue = (f"-metadata:s:{stream}" for stream in ("a:0", *(("s:0",) if subtitles else ())))
-        named = [word for option in tongue for word in (option, f"language={language}")]
-        command = [find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *frames, "-i", str(sound)]
-        command += [*texts, *maps, *VIDEO, *AUDIO, *named, str(self.film)]
+        command = [find_ffmpeg(), "-hide_banner", "-loglevel", "error", "-nostdin", "-y", *frames]
+        command += [word for file in (sound, subtitles) if file for word in ("-i", str(file))]
+        streams: list[tuple[str, tuple[str, ...]]] = [("a", AUDIO)] if sound else []
+        streams += [("s", ("-c:s", "mov_text"))] if subtitles else []
+        maps, tongue = ["-map", "0:v"], []
+        for number, (kind, how) in enumerate(streams, 1):
+            maps += ["-map", f"{number}:{kind}", *how]
+            tongue += [f"-metadata:s:{kind}:0", f"language={language}"]
+        command += [*maps, *VIDEO, *tongue, str(self.film)]
         try:
             with self._words.open("wb") as words:
                 self._process = subprocess.Popen(

@@ -19,6 +19,15 @@ def looks_like(data: bytes) -> bool:
     return data[4:8] == b"ftyp"
 
 
+def suffix_of(data: bytes) -> str:
+    """ ".mp4", ".webm" or ".avi", as the file begins; "" for what is no film."""
+    if looks_like(data):
+        return ".mp4"
+    if data.startswith(b"\x1aE\xdf\xa3"):
+        return ".webm"
+    return ".avi" if data.startswith(b"RIFF") and data[8:12] == b"AVI " else ""
+
+
 def encode(film: bytes, recipe: dict) -> bytes:
     """The film with its recipe."""
     text = json.dumps(recipe, ensure_ascii=False).encode("utf-8", "replace")

@@ -7,11 +7,17 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pipelines.errors.seeing import AnswersNoQuestions
+from pipelines.errors.seeing import AnswersNoQuestions, NothingWritten, ReadsNothing
+from pipelines.seeing.lines import lines_of
 from pipelines.seeing.naming import JUDGED, is_known
 from pipelines.types.caption import CaptionRequest, CaptionResult, FinishReason, Name
-from pipelines.types.events import IsCancelled, OnEvent, Token
+from pipelines.types.events import IsCancelled, OnEvent, Progress, Token
 from pipelines.types.model import ModelSpec
+
+READ = {
+    "en": "Read all text in this picture. Answer with the text alone.",
+    "zh": "请读出图片中的所有文字，只回答文字内容。",
+}
 
 
 class NamingModel(Protocol):
@@ -22,6 +28,16 @@ class NamingModel(Protocol):
 
     def names(self, picture: Any, count: int) -> list[Name]:
         """Of an RGB picture, the likeliest first; each with all languages."""
+        ...
+
+
+class ReadingModel(Protocol):
+    """What a family gives that reads a line of writing."""
+
+    takes_questions: bool
+
+    def read_line(self, picture: Any) -> str:
+        """What is written on an RGB picture of one line."""
         ...
 
 
@@ -45,15 +61,19 @@ def describe(
     on_event: OnEvent,
     is_cancelled: IsCancelled,
 ) -> CaptionResult:
-    """Raises AnswersNoQuestions."""
+    """Raises AnswersNoQuestions, ReadsNothing or NothingWritten."""
     # 1 Can this model do that?
+    language = request.language.partition("-")[0].lower() or "en"
     question = request.question.strip()
+    if request.reads and hasattr(model, "read_line"):
+        return _read(model, spec, picture, on_event, is_cancelled)
+    if request.reads:
+        question = READ.get(language, READ["en"])
     if question and not model.takes_questions:
-        raise AnswersNoQuestions(model=spec.name)
+        raise (ReadsNothing if request.reads else AnswersNoQuestions)(model=spec.name)
 
     # 2 An answer, word by word
     started = time.perf_counter()
-    language = request.language.partition("-")[0].lower() or "en"
     if model.takes_questions:
         pieces: list[str] = []
 
@@ -72,3 +92,22 @@ def describe(
     is_sure = is_known(found, model.least_probability)
     text = names[0].texts.get(language) or next(iter(names[0].texts.values())) if is_sure else ""
     return CaptionResult(spec.id, "stop", text, names, is_sure, time.perf_counter() - started)
+
+
+def _read(
+    model: ReadingModel, spec: ModelSpec, picture: Any, on_event: OnEvent, is_cancelled: IsCancelled
+) -> CaptionResult:
+    """Line by line. Raises NothingWritten."""
+    started = time.perf_counter()
+    lines = lines_of(picture)
+    if not lines:
+        raise NothingWritten()
+    read: list[str] = []
+    for number, line in enumerate(lines):
+        if is_cancelled():
+            break
+        on_event(Progress(number, len(lines), "lines"))
+        read.append(model.read_line(line))
+        on_event(Token(read[-1] + "\n"))
+    reason: FinishReason = "stop" if len(read) == len(lines) else "cancelled"
+    return CaptionResult(spec.id, reason, "\n".join(read).strip(), seconds=time.perf_counter() - started)

@@ -7,7 +7,7 @@ from pipelines.errors.requests import PromptTooLong, SettingOutOfRange
 from pipelines.errors.seeing import NothingToLookAt
 from pipelines.types.fields import one_line
 
-CaptionTask = Literal["caption", "ask-picture"]
+CaptionTask = Literal["caption", "ask-picture", "read-picture"]
 FinishReason = Literal["stop", "length", "cancelled"]
 QUESTION_LIMIT_CHARACTERS = 4000
 MOST_NAMES = 10
@@ -15,7 +15,7 @@ MOST_NAMES = 10
 
 @dataclass(frozen=True)
 class CaptionRequest:
-    """A picture to be named or described, or a question about it. `image` is a file.
+    """A picture to be named or described, a question about it, or what is written on it where `reads`. `image` is a file.
 
     `language` is the code of the language to be told in, "" means English. A model that knows names gives `count` of them.
     """
@@ -25,6 +25,7 @@ class CaptionRequest:
     question: str = ""
     language: str = ""
     count: int = 5
+    reads: bool = False
 
     kind = "caption"
     lane = "quick"
@@ -33,6 +34,8 @@ class CaptionRequest:
 
     @property
     def task(self) -> CaptionTask:
+        if self.reads:
+            return "read-picture"
         return "ask-picture" if self.question.strip() else "caption"
 
     def check(self) -> None:

@@ -158,9 +158,10 @@ class _Telling:
                 seed = self._picture_seed(number)
                 asked = ImageRequest(self.request.painter, prompt=scene.prompt, width=width, height=height, seed=seed)
                 job = await self._flow.part(asked)
-                if not job.creation_ids:
+                picture = self._flow.made(job)
+                if not picture:
                     raise NotFound(thing="picture")  # a safety checker inside the model kept it back
-                self._show(number, picture=job.creation_ids[0], doing="")
+                self._show(number, picture=picture, doing="")
             self._tell_progress(1)
 
     def _picture_seed(self, number: int) -> int:
@@ -185,7 +186,7 @@ class _Telling:
                 assert isinstance(job.result, SpeechResult)
                 self._narrations[number] = job.result
                 self._check_length()
-                self._show(number, narration=job.creation_ids[0])
+                self._show(number, narration=self._flow.made(job))
             self._tell_progress(1)
 
     def _check_length(self) -> None:
@@ -197,7 +198,7 @@ class _Telling:
         if self.request.composer:
             seconds = min(MUSIC_SECONDS * len(self.request.scenes), MUSIC_MOST_SECONDS)
             job = await self._flow.part(MusicRequest(self.request.composer, seconds=seconds, seed=self.seed))
-            self._music = job.creation_ids[0] if job.creation_ids else ""
+            self._music = self._flow.made(job)
             self._tell_progress(1)
 
     async def _film(self) -> str:
@@ -209,9 +210,11 @@ class _Telling:
         nothing = ("",) * len(cuts)
         request = FilmRequest(cuts, nothing, nothing, "", width, height, self.request.title(), self.request)
         files = {name: self._flow.content(creation) for name, creation in parts.items()}
-        job = await self._flow.part(request, files=files, parents=list(dict.fromkeys(parts.values())))
+        job = await self._flow.part(
+            request, files=files, parents=list(dict.fromkeys(one for one in parts.values() if self._flow.keeps))
+        )
         self._tell_progress(1)
-        return job.creation_ids[0]
+        return self._flow.made(job)
 
     def _cut(self, number: int) -> Cut:
         text = self.request.scenes[number].text.strip()

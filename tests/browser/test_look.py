@@ -72,6 +72,13 @@ def test_a_picture_is_named_and_the_name_goes_on_from_there(
     expect(toast(page)).to_contain_text("answers no questions")
     close_toasts(page)
     type_in(page.locator("#look-question textarea"), "")
+    page.locator("#look-what").get_by_text("Read the writing").click()
+    settle(page)
+    page.locator("#look-run").click()
+    expect(toast(page)).to_contain_text(re.compile("reads no writing.*TrOCR"))
+    close_toasts(page)
+    page.locator("#look-what").get_by_text("Say what is on it").click()
+    settle(page)
 
     # 4. What was said is kept, and goes on: its lineage holds the picture's name as a prompt
     send_to(page.locator("#look-actions"), "as the prompt")
@@ -95,3 +102,5 @@ def test_a_client_has_a_picture_captioned(studio: StudioServer, tmp_path: Path) 
     assert "not an icon-like picture" in told
     with pytest.raises(AppError, match="No model for this task"):
         client.predict(image=handle_file(tmp_path / "a.png"), question="Who drew it?", api_name="/caption")
+    with pytest.raises(AppError, match="No model for this task"):
+        client.predict(image=handle_file(tmp_path / "a.png"), reads=True, api_name="/caption")

@@ -46,6 +46,35 @@ def save_captioner(target: Path, **facts: object) -> Path:
     return target
 
 
+def save_reader(target: Path) -> Path:
+    """A TrOCR: a VisionEncoderDecoderModel of a DeiT and a TrOCR decoder."""
+    import torch
+    from transformers import (
+        DeiTConfig,
+        DeiTImageProcessorPil,
+        DeiTModel,
+        TrOCRConfig,
+        TrOCRForCausalLM,
+        VisionEncoderDecoderModel,
+    )
+
+    tokenizer = byte_bpe(None)
+    tokenizer.save_pretrained(target)
+    torch.manual_seed(0)
+    end = tokenizer.eos_token_id
+    words = TrOCRConfig(
+        vocab_size=len(tokenizer), d_model=32, decoder_layers=1, decoder_attention_heads=2, decoder_ffn_dim=64,
+        max_position_embeddings=64, pad_token_id=end, bos_token_id=end, eos_token_id=end, decoder_start_token_id=end,
+    )  # fmt: skip
+    model = VisionEncoderDecoderModel(encoder=DeiTModel(_vit(DeiTConfig)), decoder=TrOCRForCausalLM(words))
+    settings = model.generation_config
+    settings.decoder_start_token_id = settings.pad_token_id = settings.eos_token_id = end
+    model.save_pretrained(target)
+    size = {"height": SIDE, "width": SIDE}
+    DeiTImageProcessorPil(size=size, crop_size=size, do_center_crop=False).save_pretrained(target)
+    return target
+
+
 def save_llava(target: Path) -> Path:
     """A LlavaForConditionalGeneration, CLIP and Llama, with a chat template."""
     import torch

@@ -1,6 +1,6 @@
 """Look: what is on a picture, in names or in sentences, or the answer to a question about it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from gradio.utils import get_upload_folder
 from pipelines.errors.access import NotFound
 from pipelines.pictures import open_picture
 from pipelines.types.caption import CaptionRequest
+from pipelines.types.model import ModelSpec
 from studio.jobs.job import Job
 from studio.library.pictures import thumbnail
 from studio.ui.audio import layout
@@ -26,6 +27,7 @@ from studio.ui.image.picture_box import url_of
 from studio.ui.multimodal import look_view as view
 
 LANGUAGES = ("en", "zh")
+WHATS = ("see", "read")
 FORMATS = (("MD", ""),)  # with its recipe at the end
 
 
@@ -42,6 +44,10 @@ class Look(SoundPanel):
                 picture = gr.Image(
                     type="filepath", format="png", image_mode=None, sources=["upload", "clipboard"], label=t("look_picture"),
                     height=240, buttons=[], elem_id="look-picture",
+                )  # fmt: skip
+                made["what"] = gr.Radio(
+                    [(t(f"look_what_{what}"), what) for what in WHATS], value=WHATS[0], label=t("look_what"), elem_id="look-what",
+                    elem_classes="segmented",
                 )  # fmt: skip
                 made["question"] = gr.Textbox(
                     label=t("look_question"), info=t("look_question_help"), placeholder=t("look_question_hint"), max_lines=4,
@@ -63,15 +69,27 @@ class Look(SoundPanel):
         return [*self.show_outputs, self.parts.settings["model"]]
 
     def _load(self, saved: object, request: gr.Request) -> Updates:
-        choices = gr.update(choices=self.models(language(request)))
-        return {**super()._load(saved, request), self.parts.settings["model"]: choices}
+        return {**super()._load(saved, request), **{part: show(language(request)) for part, show in self.fresh.items()}}
+
+    @property
+    def rows(self) -> list[ModelSpec]:
+        catalog = self._services.catalog
+        return list({row.id: row for task in ("caption", "read-picture") for row in catalog.rows(task)}.values())
+
+    @property
+    def fresh(self) -> dict[Any, Callable[[str], Any]]:
+        """What shows which models there are, and how it does, by language."""
+        return {self.parts.settings["model"]: lambda lang: gr.update(choices=self.models(lang))}
 
     def asked(self, values: Mapping[str, Any]) -> tuple[CaptionRequest, dict[str, Given]]:
         """Raises UnreadablePicture or PictureTooLarge."""
         path = values["image"]
         given = Given(path, png(open_picture(Path(path)))) if isinstance(path, str) and path else None
         model, question = (str(values[name] or "").strip() for name in ("model", "question"))
-        asked = CaptionRequest(model, question=question, language=str(values["language"] or ""))
+        reads = values["what"] == "read"
+        asked = CaptionRequest(
+            model, question="" if reads else question, language=str(values["language"] or ""), reads=reads
+        )
         return asked, {"image": given} if given else {}
 
     def boxed(self, data: bytes) -> str:
@@ -80,7 +98,8 @@ class Look(SoundPanel):
     def filled(self, asked: CaptionRequest) -> Updates:
         s = self.parts.settings
         tongue = asked.language if asked.language in LANGUAGES else LANGUAGES[0]
-        return {s["model"]: asked.model, s["question"]: asked.question, s["language"]: tongue}
+        what = WHATS[asked.reads]
+        return {s["what"]: what, s["model"]: asked.model, s["question"]: asked.question, s["language"]: tongue}
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
         creation, result = outcome.creation, outcome.result

@@ -1,5 +1,6 @@
 """The endpoint that puts a picture into words, for clients. It goes through the same queue as the page."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -8,7 +9,7 @@ from gradio.data_classes import FileData
 from pipelines.errors.access import NotFound
 from pipelines.errors.models import NoModelForTask
 from pipelines.pictures import open_picture
-from pipelines.types.caption import CaptionRequest, CaptionResult
+from pipelines.types.caption import CaptionRequest, CaptionResult, CaptionTask
 from studio.services import Services
 from studio.ui.image.files import png
 from studio.ui.stream import follow
@@ -24,22 +25,30 @@ class LookEndpoints:
         self._services = services
 
     async def caption(
-        self, request: gr.Request, image: FileData, question: str = "", model: str = "", language: str = "en"
+        self,
+        request: gr.Request,
+        image: FileData,
+        question: str = "",
+        model: str = "",
+        language: str = "en",
+        reads: bool = False,
     ) -> str:
-        """Say what is on a picture, or answer a question about it.
+        """Say what is on a picture, answer a question about it, or read what is written on it.
 
         Args:
             image: PNG, JPEG, WebP, GIF or BMP
             question: what to answer; empty asks for a name or a description. The starter answers none
             model: id from list_models, hub id (owner/name) or folder; empty takes one that is here, a starter first
             language: "en" or "zh"
+            reads: read the writing on it; the starter reads none
 
         Returns:
-            the name, the description or the answer; where a model of names sees nothing that it knows, a sentence that says so
+            the name, the description, the answer or the writing; where a model of names sees nothing that it knows, a sentence that says so
         """
         # 1 What is asked, of whom
         question = question.strip()
-        asked = CaptionRequest(model or self._model(question), question=question, language=language)
+        asked = CaptionRequest("", question="" if reads else question, language=language, reads=reads)
+        asked = replace(asked, model=model or self._model(asked.task))
         picture = png(open_picture(Path(image.path)))
 
         # 2 Until it is answered
@@ -52,9 +61,9 @@ class LookEndpoints:
                 return told(live.end.result, language)
         raise NotFound(thing="result")
 
-    def _model(self, question: str) -> str:
+    def _model(self, task: CaptionTask) -> str:
         """Raises NoModelForTask."""
-        catalog, task = self._services.catalog, "ask-picture" if question else "caption"
+        catalog = self._services.catalog
         rows = [spec for spec in catalog.rows(task) if spec.source == "starter" or catalog.is_on_disk(spec)]
         if not rows:
             raise NoModelForTask(task=task)

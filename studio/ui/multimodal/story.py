@@ -1,8 +1,10 @@
 """Story: a theme becomes scenes, pictures, narrations and a film; each scene can be changed and the rest is kept."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -10,22 +12,25 @@ import gradio as gr
 from pipelines.errors.access import NotFound
 from pipelines.errors.film import NoScenes
 from pipelines.film.telling import check_language
+from pipelines.pictures import open_picture
 from pipelines.types.crossing import from_json
 from pipelines.types.film import SIZES, Board, Scene, Shown, StoryRequest, StoryResult
 from pipelines.types.model import Task
+from studio.jobs.flows import UNKEPT, unkept
 from studio.jobs.job import Job, event_of
 from studio.library.creations import Creation
+from studio.library.pictures import thumbnail
 from studio.services import Services
 from studio.ui.audio import layout
 from studio.ui.audio.boxes import whole
-from studio.ui.audio.files import Given
+from studio.ui.audio.files import Given, url_of
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
 from studio.ui.audio.stage import Outcome, Updates
 from studio.ui.audio.stage import Scene as Look
 from studio.ui.components import first_model, model_choices, pressed, quietly
 from studio.ui.i18n import language, t
-from studio.ui.multimodal import story_view
+from studio.ui.multimodal import film_view, story_view
 from studio.ui.multimodal.script import scenes_of, script_of
 from studio.ui.stream import Live
 from studio.ui.told import told
@@ -77,6 +82,9 @@ class Story(SoundPanel):
                     made["voice"] = gr.Dropdown(voices, value=voices[0] if voices else None, label=t("speak_voice"), elem_id="story-voice", allow_custom_value=True)  # fmt: skip
                     made["composer"] = self._picker("composer", MAKERS["composer"])
                     made["seed"] = layout.number("story", "seed", "seed", placeholder="seed_drawn")
+                made["private"] = gr.Checkbox(
+                    False, label=t("private"), info=t("story_private_help"), elem_id="story-private"
+                )
                 (film, write), stop = layout.runs("story", "story_run", "story_write")
             with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
                 shown = layout.stage("story")
@@ -97,9 +105,17 @@ class Story(SoundPanel):
         return [*self.show_outputs, *(self.parts.settings[name] for name in MAKERS)]
 
     def _load(self, saved: object, request: gr.Request) -> Updates:
-        lang, s = language(request), self.parts.settings
-        choices = {s[name]: gr.update(choices=self._choices(name, task, lang)) for name, task in MAKERS.items()}
-        return {**super()._load(saved, request), **choices}
+        lang = language(request)
+        return {**super()._load(saved, request), **{part: show(lang) for part, show in self.fresh.items()}}
+
+    @property
+    def fresh(self) -> dict[Any, Callable[[str], Any]]:
+        """What shows which models there are, and how it does, by language."""
+        s = self.parts.settings
+        return {s[name]: partial(self._freshened, name, task) for name, task in MAKERS.items()}
+
+    def _freshened(self, name: str, task: Task, lang: str) -> Any:
+        return gr.update(choices=self._choices(name, task, lang))
 
     def _voices(self, speaker: object) -> list[str]:
         rows = self._services.catalog.rows("speech")
@@ -174,9 +190,10 @@ class Story(SoundPanel):
 
         return run_and_keep_seed
 
-    def _take_written(self, written: Written, pressed_with: str, script: str) -> tuple[Any, Any]:
+    def _take_written(self, written: Written, pressed_with: str, script: str | None) -> tuple[Any, Any]:
         """The scenes that were written, or what their pictures show, where nobody has typed something else meanwhile."""
         asked_for, scenes, drawn = written
+        script = script or ""  # gradio 6.31 gives none of a box that nobody has seen yet
         is_untouched = not script.strip() or script == pressed_with or script_of(scenes_of(script)) == asked_for
         return (scenes, drawn) if scenes and is_untouched else (gr.skip(), gr.skip())
 
@@ -191,7 +208,8 @@ class Story(SoundPanel):
         if int(number) >= len(story.scenes):
             raise NotFound(thing="picture")
         scenes = _with_take(scenes_of(script), story.scenes, int(number))
-        job = self._services.jobs.submit(owner, replace(story, scenes=scenes, task="story-film"))
+        again = self._services.jobs.get(owner, job_id)
+        job = self._services.jobs.submit(owner, replace(story, scenes=scenes, task="story-film"), keep=again.keep)
         return {
             **self.show("follow", job.id),
             self.parts.settings["seed"]: str(story.seed),
@@ -221,7 +239,7 @@ class Story(SoundPanel):
 
     def _working_stage(self, scene: Look, mine: Working, now: float) -> Updates:
         p = self.parts
-        scenes = mine.live.board.scenes if mine.live.board else ()
+        scenes = _seen(mine.live.board.scenes if mine.live.board else (), {})
         return {
             **super()._working_stage(scene, mine, now),
             p.stage: story_view.working_stage(mine, scenes, scene.language),
@@ -235,7 +253,7 @@ class Story(SoundPanel):
         if job is None:
             return updates
         if job.state in ("failed", "interrupted"):
-            updates[self.parts.stage] += story_view.board(self._board_of(job), "", scene.language)
+            updates[self.parts.stage] += story_view.board(_seen(self._board_of(job), {}), "", scene.language)
         if live is not None and isinstance(job.result, StoryResult):
             told_by = self.told_by(job)
             updates[self.written] = (
@@ -250,8 +268,9 @@ class Story(SoundPanel):
         scenes = self._board_of(outcome.job) if outcome.job else _scenes_of(film)
         if not scenes:
             return "", "", ""
-        job_id = outcome.job.id if outcome.job and outcome.job.is_ended else ""
-        stage = story_view.stage(film.id if film else "", scenes, job_id, language)
+        job_id = outcome.job.id if outcome.job and outcome.job.is_ended and outcome.job.keep else ""
+        unkept = outcome.urls.get("film.mp4", "")
+        stage = story_view.stage(film.id if film else unkept, _seen(scenes, outcome.urls), job_id, language)
         facts = ""
         if isinstance(result, StoryResult):
             asked = result.request
@@ -263,7 +282,25 @@ class Story(SoundPanel):
         if film is not None:
             has_words = bool(self.url_of_part(film, "segments"))
             actions = story_view.actions(film.id, language, is_starred=film.is_starred, has_words=has_words)
+        elif unkept:
+            actions = film_view.unkept_actions(unkept, language)
         return stage, facts, actions
+
+    def _take_unkept(self, scene: Look, job_id: str) -> None:
+        """What the parts of a private story made, before their folders go."""
+        job = self._job(scene.owner, job_id)
+        if job is None or job.keep or not job.is_ended or scene.memory.get(scene.owner, job_id) is not None:
+            return
+        urls: dict[str, str] = {}
+        made = {shown.picture: shown.picture for shown in self._board_of(job)}
+        made |= {"film.mp4": job.result.film} if isinstance(job.result, StoryResult) else {}
+        for name, which in made.items():
+            with suppress(NotFound):
+                if which.startswith(UNKEPT):
+                    data = unkept(self._services.jobs.folder(scene.owner, which.removeprefix(UNKEPT)))
+                    data = data if name == "film.mp4" or not data else thumbnail(open_picture(data))
+                    urls |= {name: url_of(data)} if data else {}
+        scene.memory.put(scene.owner, job, urls)
 
     def _board_of(self, job: Job) -> Sequence[Shown]:
         """The scenes of a story as they stood last."""
@@ -272,6 +309,14 @@ class Story(SoundPanel):
         events = map(event_of, self._services.jobs.folder(job.owner, job.id).reader().read())
         boards = [event.data for event in events if event is not None and isinstance(event.data, Board)]
         return boards[-1].scenes if boards else ()
+
+
+def _seen(scenes: Sequence[Shown], urls: Mapping[str, str]) -> Sequence[Shown]:
+    """The scenes as they can be shown: what is not kept is a data URL of `urls`, and before the end nothing."""
+    return [
+        replace(shown, picture=urls.get(shown.picture, ""), narration="") if shown.picture.startswith(UNKEPT) else shown
+        for shown in scenes
+    ]
 
 
 def _with_take(typed: Sequence[Scene], shown: Sequence[Scene], number: int) -> tuple[Scene, ...]:

@@ -9,8 +9,9 @@ from gradio.utils import get_upload_folder
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.models import NoModelForTask
-from pipelines.types.film import Shape, StoryRequest
+from pipelines.types.film import Shape, StoryRequest, StoryResult
 from pipelines.types.model import Task
+from studio.jobs.flows import UNKEPT, unkept
 from studio.services import Services
 from studio.ui.components import first_model
 from studio.ui.multimodal.script import scenes_of
@@ -32,6 +33,7 @@ class StoryEndpoints:
         shape: Shape = "16:9",
         has_music: bool = True,
         seed: int | None = None,
+        is_private: bool = False,
     ) -> FileData:
         """Make a story film with the models of this machine: pictures, narration, music, subtitles.
 
@@ -43,6 +45,7 @@ class StoryEndpoints:
             shape: "16:9", "9:16" or "1:1"
             has_music: whether there is music beneath
             seed: 0 to 4294967295; the same seed and story take up what is there already, none draws one
+            is_private: keep nothing of it
 
         Returns:
             an MP4 file with its recipe inside
@@ -65,19 +68,25 @@ class StoryEndpoints:
         )
 
         # 2 Its end
-        job = self._services.jobs.submit(owner, asked)
+        job = self._services.jobs.submit(owner, asked, keep=not is_private)
         end = None
         async for live in follow(self._services.jobs, owner, job.id):
             end = live.end
         if end is not None and end.error is not None:
             raise end.error
-        if end is None or not end.creation_ids:
+        if end is None or not isinstance(end.result, StoryResult) or not end.result.film:
             raise NotFound(thing="result")
 
         # 3 The film
-        path = self._services.creations.path(owner, end.creation_ids[0])
-        kept = save_bytes_to_cache(path.read_bytes(), "film.mp4", get_upload_folder())
+        data = self._film(owner, end.result.film)
+        kept = save_bytes_to_cache(data, "film.mp4", get_upload_folder())
         return FileData(path=kept, orig_name="film.mp4", mime_type="video/mp4").model_dump()  # type: ignore[return-value]
+
+    def _film(self, owner: str, which: str) -> bytes:
+        """A creation, or what a job has made that keeps nothing. Raises NotFound."""
+        if which.startswith(UNKEPT):
+            return unkept(self._services.jobs.folder(owner, which.removeprefix(UNKEPT)))
+        return self._services.creations.path(owner, which).read_bytes()
 
     def _model(self, task: Task) -> str:
         model = first_model(self._services, task)

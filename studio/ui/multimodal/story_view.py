@@ -47,7 +47,10 @@ def stage(film: str, scenes: Sequence[Shown], job_id: str, language: str) -> str
 
 
 def player(film: str, language: str) -> str:
-    """`film` is the id of a creation."""
+    """`film` is the id of a creation, or the data URL of one that is not kept: its subtitles are in it, and shown by few browsers."""
+    if film.startswith("data:"):
+        title = escape(say("story_film", language))
+        return f'<video controls preload="metadata" aria-label="{title}"><source src="{escape(film)}" type="video/mp4"></video>'
     url = f"media/{escape(film)}"
     return (
         f'<video controls preload="metadata" poster="{url}/thumbnail" aria-label="{escape(say("story_film", language))}">'
@@ -65,7 +68,8 @@ def board(scenes: Sequence[Shown], job_id: str, language: str) -> str:
 def _card(number: int, shown: Shown, job_id: str, language: str) -> str:
     scene = shown.scene
     if shown.picture:
-        seen = f'<img loading="lazy" src="media/{escape(shown.picture)}/thumbnail" alt="{escape(scene.prompt)}">'
+        url = shown.picture if shown.picture.startswith("data:") else f"media/{shown.picture}/thumbnail"
+        seen = f'<img loading="lazy" src="{escape(url)}" alt="{escape(scene.prompt)}">'
     else:
         doing = escape(say("story_drawing", language)) if shown.doing == "picture" else ""
         seen = f'<div class="board-blank">{doing}</div>'

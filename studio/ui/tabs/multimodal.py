@@ -1,7 +1,9 @@
 """The Multimodal tab: a sub-tab for each thing that takes more than one kind of model, and what other places ask of them."""
 
 import json
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Any
 
 import gradio as gr
 
@@ -15,6 +17,7 @@ from studio.ui import sending
 from studio.ui.audio.stage import Updates
 from studio.ui.components import quietly
 from studio.ui.i18n import t
+from studio.ui.multimodal.film import Film
 from studio.ui.multimodal.find import Find
 from studio.ui.multimodal.look import Look
 from studio.ui.multimodal.story import Story
@@ -39,6 +42,8 @@ class MultimodalTab:
                 self.talk = Talk(services, wish)
             with gr.Tab(t("story"), id="story", elem_id="tab-story"):
                 self.story = Story(services, wish)
+            with gr.Tab(t("film_tab"), id="film", elem_id="tab-film"):
+                self.film = Film(services, wish)
             with gr.Tab(t("find"), id="find", elem_id="tab-find"):
                 self.find = Find(services, wish)
 
@@ -49,16 +54,26 @@ class MultimodalTab:
         looked = [self._tabs, self._inner, *self.look.form_outputs, *self.look.show_outputs]
         wish.change(told(self._grant_look), wish, looked, **quietly())
 
+        filmed = [self._tabs, self._inner, *self.film.form_outputs, *self.film.show_outputs]
+        given = [wish, self.film.parts.files["pictures"], self.film.source]
+        wish.change(told(self._grant_film), given, filmed, **quietly())
+
     @property
     def pickers(self) -> dict[Task, gr.Dropdown]:
         """The choice of a model in sub-tabs that have one, by what it is to do."""
-        return {"caption": self.look.parts.settings["model"], "chat": self.talk.parts.settings["model"]}
+        return {"chat": self.talk.parts.settings["model"]}
+
+    @property
+    def fresh(self) -> dict[Any, Callable[[str], Any]]:
+        """What else shows which models there are, and how it does, by language."""
+        return self.look.fresh | self.story.fresh | self.film.fresh
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""
         self.look.load(blocks)
         self.talk.load(blocks)
         self.story.load(blocks)
+        self.film.load(blocks)
 
     def _grant(self, wish: Wish, script: str, request: gr.Request) -> Updates:
         """Open a story that was asked for elsewhere, or take what was sent to it as one more scene. Raises NotFound."""
@@ -106,6 +121,29 @@ class MultimodalTab:
                     return here | look.filled(asked)
             case ("to-look", str(creation_id), _):
                 return here | look.with_file(owner, creation_id, "image")
+        return {self._tabs: gr.skip()}
+
+    def _grant_film(
+        self, wish: Wish, pictures: list[str] | None, sources: Sequence[tuple[str, str]], request: gr.Request
+    ) -> Updates:
+        """Open a film or its pictures, or take what was sent here. Raises NotFound."""
+        owner, film, creations = self._services.identity.who(request), self.film, self._services.creations
+        here = {self._tabs: gr.Tabs(selected="multimodal"), self._inner: gr.Tabs(selected="film")}
+        match wish:
+            case ("creation", str(creation_id), _):
+                creation = creations.get(owner, creation_id)
+                if film.has_made(creation):
+                    return here | film.filled_from(owner, creation) | film.show("creation", creation_id)
+            case ("job", str(job_id), _):
+                job = self._services.jobs.get(owner, job_id)
+                if film.is_mine(job.request):
+                    return here | film.filled(job.request) | film.show("job", job_id, is_kept=job.keep)
+            case ("recipe", str(text), _):
+                asked = recipe.request_of(json.loads(text))
+                if film.is_mine(asked):
+                    return here | film.filled(asked)
+            case ("to-motion" | "to-clip" | "to-frames" as action, str(creation_id), _):
+                return here | film.with_creation(owner, action, creation_id, pictures or (), sources)
         return {self._tabs: gr.skip()}
 
     def _scene(self, owner: str, which: str) -> str:

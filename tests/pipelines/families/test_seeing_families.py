@@ -5,17 +5,18 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pipelines.errors.models import AdapterMismatch, ModelDamaged, WrongTask
 from pipelines.errors.requests import PromptTooLong, SettingOutOfRange, UnreadablePicture
-from pipelines.errors.seeing import AnswersNoQuestions, NeedsPackage, NothingToLookAt
-from pipelines.families import image_text_to_text
+from pipelines.errors.seeing import AnswersNoQuestions, NeedsPackage, NothingToLookAt, NothingWritten, ReadsNothing
+from pipelines.families import image_text_to_text, line_reader
 from pipelines.multimodal import MultimodalPipeline
+from pipelines.seeing.lines import lines_of
 from pipelines.types.adapter import Adapter
 from pipelines.types.caption import CaptionRequest
-from pipelines.types.events import Token, ignore
-from tests.pipelines.tiny_eyes import save_blip, save_captioner, save_llava
+from pipelines.types.events import Progress, Token, ignore
+from tests.pipelines.tiny_eyes import save_blip, save_captioner, save_llava, save_reader
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +26,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_captioner(folder / "foreign")
     save_llava(folder / "llava")
     save_blip(folder / "blip")
+    save_reader(folder / "reader")
     return folder
 
 
@@ -35,6 +37,7 @@ def eyes(models: Path) -> MultimodalPipeline:
 
 @pytest.fixture(autouse=True)
 def a_short_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line_reader, "MOST_TOKENS", 8)
     monkeypatch.setattr(image_text_to_text, "MOST_TOKENS", 24)  # random weights find no end
 
 
@@ -126,3 +129,43 @@ def test_a_model_that_is_damaged_or_given_an_adapter_is_refused(eyes, models, pi
     for model in ("namer", "llava"):
         with pytest.raises(AdapterMismatch), eyes.lease(eyes.catalog.find(model), (Adapter("x/y"),), ignore):
             pass
+
+
+def page(path: Path) -> str:
+    """Three lines of writing on grey."""
+    drawn = Image.new("RGB", (240, 120), (210, 210, 210))
+    pen = ImageDraw.Draw(drawn)
+    for number, words in enumerate(("First line", "A second one", "Third, and last")):
+        pen.text((20, 12 + 36 * number), words, fill="black", font=ImageFont.load_default(16))
+    drawn.save(path)
+    return str(path)
+
+
+def test_writing_is_read_line_by_line(eyes, tmp_path):
+    events: list = []
+    result = eyes.generate(CaptionRequest("reader", page(tmp_path / "page.png"), reads=True), events.append)
+    assert result.finish_reason == "stop" and result.is_known and not result.names
+    lines = [(one.done, one.total) for one in events if isinstance(one, Progress) and one.unit == "lines"]
+    assert lines == [(0, 3), (1, 3), (2, 3)]
+    assert "".join(one.text for one in events if isinstance(one, Token)).strip() == result.text
+    stopped = eyes.generate(CaptionRequest("reader", str(tmp_path / "page.png"), reads=True), ignore, lambda: True)
+    assert stopped.finish_reason == "cancelled"
+
+
+def test_a_model_that_talks_reads_too_and_one_that_names_says_what_can(eyes, picture, tmp_path):
+    assert eyes.generate(CaptionRequest("llava", picture, reads=True)).finish_reason == "length"
+    with pytest.raises(ReadsNothing, match="TrOCR"):
+        eyes.generate(CaptionRequest("namer", picture, reads=True))
+    with pytest.raises(WrongTask):  # and one that reads says nothing else
+        eyes.generate(CaptionRequest("reader", picture))
+    Image.new("RGB", (50, 50), "white").save(tmp_path / "white.png")
+    with pytest.raises(NothingWritten):
+        eyes.generate(CaptionRequest("reader", str(tmp_path / "white.png"), reads=True))
+
+
+def test_lines_are_cut_out_whole_and_in_order(tmp_path):
+    lines = lines_of(Image.open(page(tmp_path / "page.png")))
+    assert len(lines) == 3
+    assert all(12 <= line.height <= 40 for line in lines)
+    assert lines[0].width < lines[1].width < lines[2].width
+    assert lines_of(Image.new("RGB", (10, 1), "white")) == []

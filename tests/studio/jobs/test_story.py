@@ -15,7 +15,7 @@ from pipelines.errors.models import NoModelForTask, UnknownModel, WrongTask
 from pipelines.errors.requests import EmptyPrompt
 from pipelines.provenance import recipe
 from pipelines.types.film import Board, Scene, StoryRequest
-from studio.jobs.flows import fingerprint
+from studio.jobs.flows import UNKEPT, fingerprint, unkept
 from studio.jobs.folder import End
 from studio.services import Services
 from studio.settings import Settings
@@ -166,3 +166,23 @@ def test_a_story_goes_on_after_a_restart(studio: list[Services], home: Path) -> 
     end = watch(studio[-1].jobs, ANN, job.id, 120.0)[-1].data
     assert isinstance(end, End) and end.state == "done" and end.result.scenes[0].picture == picture
     assert studio[-1].creations.path(ANN, end.result.film).is_file()
+
+
+def test_a_private_story_leaves_nothing_behind(studio: list[Services], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studio.jobs.records.PRIVATE_GRACE_SECONDS", 2.0)
+    services = studio[-1]
+    before = services.creations.list(ANN).total
+    asked = replace(STORY, scenes=STORY.scenes[:1], seed=77)
+    job = services.jobs.submit(ANN, asked, keep=False)
+    end = watch(services.jobs, ANN, job.id, 180.0)[-1].data
+    assert isinstance(end, End) and end.state == "done" and end.creation_ids == ()
+    assert end.result.film.startswith(UNKEPT)
+    film = unkept(services.jobs.folder(ANN, end.result.film.removeprefix(UNKEPT)))
+    assert film[4:8] == b"ftyp" and recipe.request_of(recipe.read(film)) == end.result.request
+    parts = [part.id for part in services.jobs.parts(ANN, job.id)]
+    assert parts and services.creations.list(ANN).total == before
+    folders = [services.settings.home / "jobs" / one for one in (job.id, *parts)]
+    until = time.monotonic() + 60
+    while any(folder.exists() for folder in folders) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(folder.exists() for folder in folders)
