@@ -42,7 +42,9 @@ class AudioPipeline(Pipeline):
         spec = self.catalog.check(request)
 
         # 2 What it starts from, before seconds go into a model
-        recording = open_recording(request) if isinstance(request, TranscribeRequest) else None
+        recording = open_recording(request, is_cancelled) if isinstance(request, TranscribeRequest) else None
+        if isinstance(request, TranscribeRequest) and recording is None:
+            return _nothing_yet(spec.id, request, 0.0)
 
         # 3 The model, for as long as it is needed, and the work itself
         started = time.perf_counter()
@@ -66,7 +68,7 @@ class AudioPipeline(Pipeline):
 
 
 def _nothing_yet(model: str, request: AudioRequest, seconds_load: float) -> AudioResult:
-    """The result of what was stopped while its model was loading."""
+    """The result of what was stopped while its recording was opened or its model was loading."""
     if isinstance(request, SpeechRequest):
         return SpeechResult(model, request, "cancelled", 0.0, 0.0, 0.0, seconds_load=seconds_load)
     if isinstance(request, MusicRequest):

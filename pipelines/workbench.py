@@ -5,14 +5,16 @@ result.measures.loudness
 """
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipelines.errors.requests import SettingOutOfRange, SoundTooLong
-from pipelines.sound.files import open_sound
-from pipelines.sound.measures import loudness, measure, peak_of, pitch_track
+from pipelines.sound.beside import beside
+from pipelines.sound.files import OpeningStopped, open_sound
+from pipelines.sound.measures import PitchTrack, loudness, measure, peak_of, pitch_track
 from pipelines.sound.pictures import spectrogram, waveform
 from pipelines.sound.stretching import stretched
 from pipelines.types.events import IsCancelled, OnEvent, Progress, ignore, never
@@ -38,42 +40,58 @@ class WorkbenchPipeline:
     ) -> WorkbenchResult:
         """Measures and pictures of the sound, after the changes where it is to be edited; then the sound too.
 
-        Stop is heard between the steps, and while speed or pitch changes.
+        Stop is heard at once: a measure that cannot be ended is left to itself.
         Raises MissingSound, UnreadableSound, SoundTooLong or SettingOutOfRange.
         """
         # 1 What it is
         request.check()
         started = time.perf_counter()
-        wave: Wave | None = _opened(request.audio)
+        try:
+            wave: Wave | None = _opened(request.audio, is_cancelled)
+        except OpeningStopped:
+            return _stopped(request, started)
         on_event(Progress(1, STEPS, "steps"))
 
         # 2 What is changed
         is_edited = request.task == "edit-sound"
         if is_edited and wave is not None:
-            wave = edited(wave, request, is_cancelled)
+            wave = beside(partial(_edited_or_stopped, wave, request, is_cancelled), is_cancelled)
         if wave is None or is_cancelled():
             return _stopped(request, started)
         on_event(Progress(2, STEPS, "steps"))
 
         # 3 In figures
-        pitch = pitch_track(wave)
-        if is_cancelled():
+        pitch = beside(partial(pitch_track, wave), is_cancelled)
+        measures = beside(partial(measure, wave, pitch), is_cancelled) if pitch is not None else None
+        if pitch is None or measures is None:
             return _stopped(request, started)
-        measures = measure(wave, pitch)
         on_event(Progress(3, STEPS, "steps"))
 
         # 4 In pictures
-        if is_cancelled():
+        drawn = partial(_drawn, wave, pitch)
+        pictures = beside(drawn, is_cancelled)
+        if pictures is None:
             return _stopped(request, started)
-        pictures = (waveform(wave), spectrogram(wave, pitch))
         on_event(Progress(4, STEPS, "steps"))
         seconds = time.perf_counter() - started
         made = wave if is_edited else None
         return WorkbenchResult(request, "stop", measures, seconds, wave=made, pictures=pictures)
 
 
-def _opened(path: str) -> Wave:
-    return open_sound(Path(path), limit_seconds=LIMIT_SECONDS, limit_samples=LIMIT_MINUTES * SAMPLES_PER_MINUTE)
+def _opened(path: str, is_cancelled: IsCancelled) -> Wave:
+    limit = LIMIT_MINUTES * SAMPLES_PER_MINUTE
+    return open_sound(Path(path), limit_seconds=LIMIT_SECONDS, limit_samples=limit, is_cancelled=is_cancelled)
+
+
+def _edited_or_stopped(wave: Wave, request: WorkbenchRequest, is_cancelled: IsCancelled) -> Wave | None:
+    try:
+        return edited(wave, request, is_cancelled)
+    except OpeningStopped:
+        return None
+
+
+def _drawn(wave: Wave, pitch: PitchTrack) -> tuple[bytes, bytes]:
+    return waveform(wave), spectrogram(wave, pitch)
 
 
 def _stopped(request: WorkbenchRequest, started: float) -> WorkbenchResult:
@@ -81,7 +99,7 @@ def _stopped(request: WorkbenchRequest, started: float) -> WorkbenchResult:
 
 
 def edited(wave: Wave, request: WorkbenchRequest, is_cancelled: IsCancelled) -> Wave | None:
-    """None when it was cancelled.
+    """None when it was cancelled, or OpeningStopped of the other sound.
 
     Raises UnreadableSound of the other sound, SoundTooLong, and SettingOutOfRange where nothing would be left.
     """
@@ -100,7 +118,7 @@ def edited(wave: Wave, request: WorkbenchRequest, is_cancelled: IsCancelled) -> 
 
     # 3 The other sound
     if request.other:
-        samples = _mixed(samples, _opened(request.other), rate, request)
+        samples = _mixed(samples, _opened(request.other, is_cancelled), rate, request)
 
     # 4 Level
     samples = _levelled(Wave(samples, rate), request)

@@ -1,5 +1,6 @@
-"""MusicGen by transformers: words in, music out, which may go on from music that is there.
+"""MusicGen by transformers: words in, music out, which may go on from music that is there, and so be longer than 30 seconds.
 
+Its melody models (MusicgenMelodyForConditionalGeneration) are not served: transformers hears a melody by torchaudio alone.
 Source: Copet et al. 2023, https://arxiv.org/abs/2306.05284. This file knows one part of a piece at a time and no pipeline.
 """
 
@@ -9,6 +10,7 @@ from typing import Any
 
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
@@ -25,10 +27,6 @@ ADAPTERS = False
 ARCHITECTURE = "MusicgenForConditionalGeneration"
 TRAINED_SECONDS = 30.0  # the paper's length of a piece
 WORKING_NUMBERS = 150_000_000  # keys and values of thirty seconds, twice because of guidance, and the sound
-
-
-class _Stopped(Exception):
-    """Stop was pressed: what transformers has by then ends in the middle of a frame."""
 
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
@@ -57,6 +55,7 @@ class MusicGen:
     """A loaded model. It makes one part at a time, because chance is a setting of all of torch."""
 
     longest_seconds = TRAINED_SECONDS
+    goes_on = True
 
     def __init__(self, model: Any, tokenizer: Any, place: Place) -> None:
         self.size_bytes = dispatch.bytes_in_memory([model])
@@ -92,8 +91,6 @@ class MusicGen:
 
         def watch(token_ids: Any, scores: Any, **_: Any) -> Any:
             nonlocal done
-            if is_cancelled():
-                raise _Stopped
             done += 1
             on_event(Progress(int(done / self._frames_per_second), int(seconds), "seconds"))
             return torch.zeros(token_ids.shape[0], dtype=torch.bool, device=token_ids.device)
@@ -101,14 +98,15 @@ class MusicGen:
         with self._lock, torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(request.seed or 0)
             try:
-                made = self._model.generate(
-                    **inputs,
-                    do_sample=True,
-                    temperature=request.temperature,
-                    max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
-                    stopping_criteria=[watch],
-                )
-            except _Stopped:
+                with interruptible([self._model], is_cancelled):
+                    made = self._model.generate(
+                        **inputs,
+                        do_sample=True,
+                        temperature=request.temperature,
+                        max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
+                        stopping_criteria=[watch],
+                    )
+            except Interrupted:
                 return None
 
         # 3 Only what is new

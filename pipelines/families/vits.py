@@ -3,7 +3,6 @@
 Source: Kim et al. 2021, https://arxiv.org/abs/2106.06103. This file knows one sentence at a time and no pipeline.
 """
 
-import secrets
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from pipelines.errors.models import NeedsProgram
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
@@ -64,6 +64,7 @@ def _in_full(place: Place) -> Place:
 class VitsSpeech:
     """A loaded model. It says one sentence at a time, because speed and chance are settings of the whole network."""
 
+    draws_lots = True
     languages = ()
 
     def __init__(self, model: Any, tokenizer: Any, place: Place, *, is_english: bool) -> None:
@@ -87,13 +88,14 @@ class VitsSpeech:
         speaker = int(next(iter(request.shares()), 0)) if self.voices else None
 
         # 2 Through the network, with chance of its own
-        seed = secrets.randbelow(2**32) if request.seed is None else request.seed
         with self._lock, torch.random.fork_rng(), torch.no_grad():
-            if is_cancelled():
+            try:
+                with interruptible([self._model], is_cancelled):
+                    torch.manual_seed(request.seed or 0)
+                    self._model.speaking_rate = request.speed
+                    made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
+            except Interrupted:
                 return None
-            torch.manual_seed(seed)
-            self._model.speaking_rate = request.speed
-            made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
         return made[0].float().clamp(-1, 1).cpu().numpy()
 
     def park(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy
 
-from pipelines.errors.requests import EmptyPrompt
+from pipelines.errors.requests import EmptyPrompt, LongerThanModel, MadeAtOnce
 from pipelines.music.melody import read_melody
 from pipelines.music.midi import is_midi
 from pipelines.music.synthesis.render import instrument_of, render
@@ -31,6 +31,7 @@ class Performer(Protocol):
 
     sampling_rate: int
     longest_seconds: float  # of one part, with what it goes on from
+    goes_on: bool  # from what is there; otherwise one part is all
 
     def perform(
         self,
@@ -43,7 +44,8 @@ class Performer(Protocol):
     ) -> Any:
         """What follows `beginning` (frames,): NumPy float32 (frames,), about so long; None when it was cancelled.
 
-        It reports Progress in the seconds that it has made.
+        It reports Progress in the seconds that it has made. One that goes on from nothing counts what it likes, and may make two
+        channels: (frames, 2).
         """
         ...
 
@@ -54,13 +56,17 @@ def perform(
     """The piece as sound; a melody that was given stands at its beginning. When it was cancelled, the whole parts by then, and
     of a model that adds nothing more what there is.
 
-    Raises EmptyPrompt, NoSuchKey, MissingSound, UnreadableSound, NoMelody, NoSuchInstrument.
+    Raises EmptyPrompt, MadeAtOnce, LongerThanModel, NoSuchKey, MissingSound, UnreadableSound, NoMelody, NoSuchInstrument.
     """
     started = time.perf_counter()
 
     # 1 What is asked, in words
     if not request.prompt.strip():
         raise EmptyPrompt()
+    if not model.goes_on and request.melody:
+        raise MadeAtOnce(model=spec.name)
+    if not model.goes_on and request.seconds > model.longest_seconds:
+        raise LongerThanModel(model=spec.name, seconds=int(model.longest_seconds))
     prompt = _in_words(request)
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     request = replace(request, seed=seed)
@@ -80,14 +86,16 @@ def perform(
             heard,
             seconds,
             replace(request, seed=(seed + parts) % 2**32),
-            _after(done, request.seconds, on_event),
+            _after(done, request.seconds, on_event) if model.goes_on else on_event,
             is_cancelled,
         )
         is_stopped = part is None
         if part is None or not len(part):  # who adds nothing once would do so for ever
             break
-        made = numpy.concatenate([made, part])
+        made = numpy.concatenate([made, part]) if len(made) else part
         parts += 1
+        if not model.goes_on:
+            break
 
     # 3 All of it
     wave = Wave(numpy.clip(made[:wanted], -1.0, 1.0), model.sampling_rate) if parts else None

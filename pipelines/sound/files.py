@@ -11,6 +11,7 @@ from typing import Any
 import numpy
 
 from pipelines.errors.requests import MissingSound, UnreadableSound
+from pipelines.types.events import IsCancelled, never
 from pipelines.types.sound import Wave
 
 FORMATS = {"wav": "PCM_16", "flac": "PCM_16", "mp3": "MPEG_LAYER_III", "ogg": "VORBIS"}
@@ -23,50 +24,58 @@ MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_0
 BLOCK_FRAMES = 1 << 16  # also because libsndfile overflows its stack on a long Vorbis file that is written at once
 
 
+class OpeningStopped(Exception):
+    """Stop was pressed while a file was opened. Whoever hands `is_cancelled` over catches it."""
+
+
 def open_sound(
-    path: Path,
+    source: Path | bytes,
     *,
     sampling_rate: int | None = None,
     is_mono: bool = False,
     limit_seconds: float = LIMIT_SECONDS,
     limit_samples: int = LIMIT_SAMPLES,
+    name: str = "",
+    is_cancelled: IsCancelled = never,
 ) -> Wave:
-    """The sound in the file at `path`, at `sampling_rate` (None: its own), within −1 … 1; more than two channels are mixed.
+    """The sound in a file, or in its content, at `sampling_rate` (None: its own), within −1 … 1; more than two channels are mixed.
 
+    `name` is what the person calls the file.
     `limit_samples` bounds frames times channels as they come out, and with it the memory: 8 bytes each on the way.
-    Raises MissingSound or UnreadableSound.
+    Raises MissingSound or UnreadableSound, and OpeningStopped when it was cancelled.
     """
     import soundfile
 
     # 1 Is it a sound, and one of a sensible size?
+    name = name or (source.name if isinstance(source, Path) else "the sound")
     try:
-        size = path.stat().st_size
+        size = source.stat().st_size if isinstance(source, Path) else len(source)
     except OSError:
         raise MissingSound() from None
     if size > LIMIT_BYTES:
-        raise UnreadableSound(name=path.name, reason="it is larger than 2 GB")
+        raise UnreadableSound(name=name, reason="it is larger than 2 GB")
     try:
-        file = soundfile.SoundFile(path)
+        file = soundfile.SoundFile(BytesIO(source) if isinstance(source, bytes) else source)
     except (soundfile.LibsndfileError, OSError):
         reason = "it is empty" if size == 0 else "it is no sound, whatever its name says"
-        raise UnreadableSound(name=path.name, reason=reason) from None
+        raise UnreadableSound(name=name, reason=reason) from None
     with file:
         if file.samplerate < LOWEST_RATE or file.channels > LIMIT_CHANNELS:
-            raise UnreadableSound(name=path.name, reason="its header is damaged")
+            raise UnreadableSound(name=name, reason="its header is damaged")
         if file.samplerate > HIGHEST_RATE:
-            raise UnreadableSound(name=path.name, reason=f"its sampling rate is above {HIGHEST_RATE // 1000} kHz")
+            raise UnreadableSound(name=name, reason=f"its sampling rate is above {HIGHEST_RATE // 1000} kHz")
         wanted = sampling_rate or file.samplerate
 
         # 2 Block by block, because a header may lie about its length
         try:
-            blocks = _blocks(file, path.name, wanted, is_mono, limit_seconds, limit_samples)
+            blocks = _blocks(file, name, wanted, is_mono, limit_seconds, limit_samples, is_cancelled)
         except (soundfile.LibsndfileError, RuntimeError):
-            raise UnreadableSound(name=path.name, reason="it is damaged") from None
+            raise UnreadableSound(name=name, reason="it is damaged") from None
 
     # 3 One array
     samples = numpy.concatenate(blocks) if blocks else numpy.zeros(0, numpy.float32)
     if not len(samples):
-        raise UnreadableSound(name=path.name, reason="it holds no sound")
+        raise UnreadableSound(name=name, reason="it holds no sound")
     return Wave(numpy.clip(samples, -1.0, 1.0, out=samples), wanted)
 
 
@@ -99,7 +108,15 @@ def resample(samples: Any, sampling_rate: int, wanted: int) -> Any:
     return samples if sampling_rate == wanted else soxr.resample(samples, sampling_rate, wanted)
 
 
-def _blocks(file: Any, name: str, wanted: int, is_mono: bool, limit_seconds: float, limit_samples: int) -> list[Any]:
+def _blocks(
+    file: Any,
+    name: str,
+    wanted: int,
+    is_mono: bool,
+    limit_seconds: float,
+    limit_samples: int,
+    is_cancelled: IsCancelled,
+) -> list[Any]:
     import soxr
 
     is_mixed = is_mono or file.channels > 2
@@ -108,6 +125,8 @@ def _blocks(file: Any, name: str, wanted: int, is_mono: bool, limit_seconds: flo
         stream = soxr.ResampleStream(file.samplerate, wanted, 1 if is_mixed else file.channels, dtype="float32")
     blocks, frames, samples = [], 0, 0
     while True:
+        if is_cancelled():
+            raise OpeningStopped
         block = file.read(BLOCK_FRAMES, dtype="float32", always_2d=True)
         frames += len(block)
         if frames > limit_seconds * file.samplerate:

@@ -3,20 +3,28 @@
 It knows text, samples and time, and no model family.
 """
 
+import secrets
 import time
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy
 
-from pipelines.errors.requests import NoSuchLanguage, NoSuchVoice, NothingToSay, NoVoiceTaken
-from pipelines.sound.files import to_bytes
-from pipelines.speech.sentences import pieces
+from pipelines.errors.requests import NoSuchLanguage, NoSuchVoice, NothingToSay, NoVoiceTaken, VoiceTooLong
+from pipelines.sound.files import open_sound, to_bytes
+from pipelines.sound.stretching import stretched
+from pipelines.speech.sentences import Piece, pieces
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 from pipelines.types.model import ModelSpec
 from pipelines.types.sound import Heard, Wave
 from pipelines.types.speech import Sentence, SpeechRequest, SpeechResult
 
 PAUSE_SECONDS = {"clause": 0.12, "sentence": 0.3, "paragraph": 0.6}  # at speed 1
+SECONDS_PER_CHARACTER = {False: 0.2, True: 0.6}  # at most; True: of scripts with a syllable to a character
+LEAST_SECONDS = 3.0
+LONGEST_EXAMPLE_SECONDS = 15  # of a voice: the models that listen to one hear half a minute with what they say
 
 
 class SpeechModel(Protocol):
@@ -25,21 +33,51 @@ class SpeechModel(Protocol):
     voices: tuple[str, ...]
     languages: tuple[str, ...]
     sampling_rate: int
+    draws_lots: bool  # by the seed of the request, which is then always there
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """One sentence: NumPy float32 (frames,), without silence around it; None when it was cancelled."""
         ...
 
 
+@dataclass(frozen=True)
+class Example:
+    """A voice: `samples` (frames,) float32 at the model's rate, and what is said in them."""
+
+    samples: Any
+    text: str
+
+
+@runtime_checkable
+class Imitator(Protocol):
+    """What a family gives that speaks as in an example. Without one, it speaks the later sentences as it spoke the first."""
+
+    voices: tuple[str, ...]
+    languages: tuple[str, ...]
+    sampling_rate: int
+    draws_lots: bool
+
+    def cut(self, text: str) -> Iterator[Piece]:
+        """What is said in one go: sentences, or what they mean only together."""
+        ...
+
+    def speak_like(self, text: str, example: Example | None, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
+        """As SpeechModel.speak."""
+        ...
+
+
 def speak(
-    model: SpeechModel, spec: ModelSpec, request: SpeechRequest, on_event: OnEvent, is_cancelled: IsCancelled
+    model: SpeechModel | Imitator, spec: ModelSpec, request: SpeechRequest, on_event: OnEvent, is_cancelled: IsCancelled
 ) -> SpeechResult:
-    """Raises NothingToSay, NoSuchVoice, NoSuchLanguage or NoVoiceTaken."""
+    """Raises NothingToSay, NoSuchVoice, NoSuchLanguage, NoVoiceTaken, VoiceTooLong, MissingSound or UnreadableSound."""
     # 1 Can this model do that?
     _check(model, spec, request)
-    to_say = list(pieces(request.text))
+    to_say = list(model.cut(request.text) if isinstance(model, Imitator) else pieces(request.text))
     if not to_say:
         raise NothingToSay()
+    if model.draws_lots and request.seed is None:
+        request = replace(request, seed=secrets.randbelow(2**32))
+    say = _sayer(model, request, is_cancelled)
 
     # 2 Sentence by sentence
     started = time.perf_counter()
@@ -49,7 +87,7 @@ def speak(
     on_event(Progress(0, len(to_say), "sentences"))
     is_stopped = False
     for done, piece in enumerate(to_say, start=1):
-        said = None if is_cancelled() else model.speak(piece.text, request, is_cancelled)
+        said = None if is_cancelled() else say(piece.text)
         if said is None:
             is_stopped = True
             break
@@ -80,8 +118,38 @@ def speak(
     )
 
 
-def _check(model: SpeechModel, spec: ModelSpec, request: SpeechRequest) -> None:
-    if request.reference:
+def longest_seconds(text: str) -> float:
+    """What nobody needs longer for: where a model that does not come to an end is stopped."""
+    return LEAST_SECONDS + sum(SECONDS_PER_CHARACTER[sign >= "\u3040"] for sign in text)
+
+
+def _sayer(model: SpeechModel | Imitator, request: SpeechRequest, is_cancelled: IsCancelled) -> Callable[[str], Any]:
+    """How one sentence is said: by a model's own voices, or as in an example."""
+    if not isinstance(model, Imitator):
+        return lambda text: model.speak(text, request, is_cancelled)
+    example = _example_of(request, model.sampling_rate) if request.reference else None
+
+    def say(text: str) -> Any:
+        nonlocal example
+        said = model.speak_like(text, example, request, is_cancelled)
+        if said is None:
+            return None
+        if example is None and 0 < len(said) <= LONGEST_EXAMPLE_SECONDS * model.sampling_rate:
+            example = Example(said, text)
+        return said if request.speed == 1.0 else stretched(said, request.speed, is_cancelled)
+
+    return say
+
+
+def _example_of(request: SpeechRequest, sampling_rate: int) -> Example:
+    wave = open_sound(Path(request.reference), sampling_rate=sampling_rate, is_mono=True)
+    if wave.seconds > LONGEST_EXAMPLE_SECONDS:
+        raise VoiceTooLong(seconds=round(wave.seconds), limit=LONGEST_EXAMPLE_SECONDS)
+    return Example(wave.samples, request.reference_text.strip())
+
+
+def _check(model: SpeechModel | Imitator, spec: ModelSpec, request: SpeechRequest) -> None:
+    if request.reference and not isinstance(model, Imitator):
         raise NoVoiceTaken(model=spec.name)
     try:
         unknown = [name for name in request.shares() if name not in model.voices]

@@ -7,17 +7,21 @@ from pipelines.errors.requests import PromptTooLong, SettingOutOfRange
 from pipelines.types.fields import PROMPT_LIMIT_CHARACTERS, STAYS, one_line
 from pipelines.types.sound import Wave
 
+MusicTask = Literal["music", "sound"]
+
 
 @dataclass(frozen=True)
 class MusicRequest:
-    """A piece of music.
+    """A piece of music; with the task "sound" what is heard of a thing, as "a dog barks", from its `prompt` alone.
 
     `key` ("C", "F# minor" …), `metre` ("4/4" …) and `tempo` (quarter notes a minute) are the model's choice where they
     are "" or None. `melody` is a MIDI file to go on from, or a recording of somebody who hums. `instrument` is one of the
-    synthesiser's. `prompt` is for models that take words. `seconds` is how long it is to be.
+    synthesiser's. `prompt` is for models that take words. `seconds` is how long it is to be. `steps` is for models that make a
+    sound out of noise; None: as many as its library usually takes.
     """
 
     model: str
+    task: MusicTask = "music"
     prompt: str = ""
     key: str = ""
     metre: str = ""
@@ -26,10 +30,10 @@ class MusicRequest:
     instrument: str = ""
     melody: str = ""
     temperature: float = 1.0
+    steps: int | None = None
     seed: int | None = None
 
     kind = "music"
-    task = "music"
     lane = "long"
     adapters = ()
     FILES = ("melody",)
@@ -37,6 +41,7 @@ class MusicRequest:
         "tempo": (30, 300),
         "seconds": (1.0, 600.0),
         "temperature": (0.1, 2.0),
+        "steps": (1, 500),
         "seed": (0, 2**32 - 1),
     }
 

@@ -3,7 +3,13 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from pipelines.errors.requests import EmptyPrompt, PromptTooLong, SettingOutOfRange
+from pipelines.errors.requests import (
+    EmptyPrompt,
+    NoRightToVoice,
+    PromptTooLong,
+    SettingOutOfRange,
+    WordsOfVoiceMissing,
+)
 from pipelines.types.fields import STAYS, one_line
 from pipelines.types.sound import Wave
 
@@ -16,7 +22,8 @@ class SpeechRequest:
 
     `voice` "" is the model's first; "a:2 b:1" mixes two of its voices by weight. `language` is a BCP 47 code, "" means
     found out from each sentence. `speed` 1 is the model's own. `reference` is a recording whose voice is taken over, by
-    models that can; `has_right_to_voice` says that the person may do so. `seed` is for models that draw lots.
+    models that can, and `reference_text` is what is said in it; `has_right_to_voice` says that the voice is the person's own
+    or used with permission. `seed` is for models that draw lots.
     """
 
     model: str
@@ -25,6 +32,7 @@ class SpeechRequest:
     language: str = ""
     speed: float = 1.0
     reference: str = ""
+    reference_text: str = ""
     has_right_to_voice: bool = False
     seed: int | None = None
 
@@ -36,11 +44,16 @@ class SpeechRequest:
     RANGES: ClassVar = {"speed": (0.5, 2.0), "seed": (0, 2**32 - 1)}
 
     def check(self) -> None:
-        """Raises EmptyPrompt, PromptTooLong or SettingOutOfRange."""
+        """Raises EmptyPrompt, PromptTooLong, NoRightToVoice, WordsOfVoiceMissing or SettingOutOfRange."""
         if not self.text.strip():
             raise EmptyPrompt()
-        if len(self.text) > LIMIT_CHARACTERS:
-            raise PromptTooLong(length=len(self.text), limit=LIMIT_CHARACTERS)
+        if self.reference and not self.has_right_to_voice:
+            raise NoRightToVoice()
+        if self.reference and not self.reference_text.strip():
+            raise WordsOfVoiceMissing()
+        for text in (self.text, self.reference_text):
+            if len(text) > LIMIT_CHARACTERS:
+                raise PromptTooLong(length=len(text), limit=LIMIT_CHARACTERS)
         for setting, (low, high) in self.RANGES.items():
             value = getattr(self, setting)
             if value is not None and not low <= value <= high:

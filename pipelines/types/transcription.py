@@ -22,7 +22,7 @@ class TranscribeRequest:
     language: str = ""
 
     kind = "transcribe"
-    lane = "sound"
+    lane = "listening"
     adapters = ()
     FILES = ("audio",)
 

@@ -14,8 +14,9 @@ PREFERENCE_BOUND = 3
 TRAINING = "training"  # the lane of jobs that have a process of their own
 FLOW = "flow"  # the lane of jobs that are made of other jobs
 WITHOUT_WORKER = (TRAINING, FLOW)
-# Jobs of a lane at once, where their model does not batch. A recording may take hours, so sound keeps no chat waiting
-LANES = {"quick": 1, "sound": 1, "long": 1, "download": 2, TRAINING: 1, FLOW: 4}
+# Jobs of a lane at once, where their model does not batch. A recording may take hours: it keeps no chat and no speech waiting,
+# and two at once are listened to, so that a few words in a talk need not wait for it either
+LANES = {"quick": 1, "sound": 1, "listening": 2, "long": 1, "download": 2, TRAINING: 1, FLOW: 4}
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,15 @@ import soundfile
 from playwright.sync_api import Page, expect
 
 from pipelines.provenance import recipe
+from pipelines.types.music import MusicRequest
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.workbench import WorkbenchRequest
 from tests.browser import hear
 from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
-from tests.browser.talk import ENGINE_MILLISECONDS, open_tab, paste_in, send_to, settle
+from tests.browser.talk import ENGINE_MILLISECONDS, choose_model, open_tab, paste_in, send_to, settle, type_in
+from tests.pipelines.tiny_sounds import save_stable_audio
+from tests.pipelines.tiny_voices import save_dia
 from tests.server import StudioServer
 
 LONG_STORY = " ".join(["The keeper counted the ships. He wrote every name in a book. Then he lit the lamp."] * 60)
@@ -235,3 +238,51 @@ def test_a_tune_is_composed_in_a_key_and_goes_on_from_a_melody(
     page.locator("#compose-run").click()
     expect(page.locator("#compose-stage audio")).not_to_have_attribute("src", before, timeout=ENGINE_MILLISECONDS)
     expect(page.locator("#compose-recent .small-card")).to_have_count(2)
+
+
+def test_a_voice_is_taken_only_with_the_right_to_it_and_a_sound_is_made_of_words(
+    studio: StudioServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page(studio.url)
+    # 1. The starter takes no voice over; a model that can asks for the right to it
+    hear.open_audio(page, "speak")
+    expect(page.locator("#speak-own")).to_be_hidden()
+    paste_in(page.locator("#speak-text textarea"), "the dog.")
+    model = page.locator("#speak-model input")
+    paste_in(model, str(save_dia(tmp_path / "dialogue")))
+    page.keyboard.press("Enter")
+    model.blur()  # Tab would open the list of voices, and gradio trips over a list that grows shorter while it is open
+    expect(page.locator("#speak-own")).to_be_visible()
+    settle(page)
+    page.locator("#speak-own > button").click()
+    expect(page.locator("#speak-reference input[type=file]")).to_be_attached()
+    settle(page)
+    hear.bring(page, "speak-reference", hear.tone(tmp_path / "voice.wav"))
+    paste_in(page.locator("#speak-words textarea"), "good day")
+    page.locator("#speak-run").click()
+    expect(toast(page)).to_contain_text("only with the right to it")
+    close_toasts(page)
+    page.locator("#speak-right input").check()
+    settle(page)
+    page.locator("#speak-run").click()
+    expect(page.locator("#speak-facts")).to_contain_text("own or with permission", timeout=ENGINE_MILLISECONDS)
+    address = page.locator("#speak-actions a", has_text="FLAC").get_attribute("href")
+    asked = recipe.request_of(recipe.read(page.request.get(f"{studio.url}{address}").body()))
+    assert isinstance(asked, SpeechRequest) and asked.has_right_to_voice and asked.reference_text == "good day"
+    # 2. Words become a sound
+    hear.open_audio(page, "compose")
+    expect(page.locator("#compose-task")).to_be_hidden()
+    choose_model(page, str(save_stable_audio(tmp_path / "noises")), "compose")
+    expect(page.locator("#compose-task")).to_be_visible()
+    settle(page)
+    page.locator("#compose-task label", has_text="A sound").click()
+    paste_in(page.locator("#compose-prompt textarea"), "a dog barks")
+    length = page.locator("#compose-seconds input[type=number]")
+    type_in(length, "5")
+    length.blur()
+    settle(page)
+    page.locator("#compose-run").click()
+    expect(page.locator("#compose-facts")).to_contain_text("noises", timeout=ENGINE_MILLISECONDS)
+    address = page.locator("#compose-actions a", has_text="FLAC").get_attribute("href")
+    made = recipe.request_of(recipe.read(page.request.get(f"{studio.url}{address}").body()))
+    assert isinstance(made, MusicRequest) and (made.task, made.prompt, made.seconds) == ("sound", "a dog barks", 5.0)

@@ -10,12 +10,14 @@ from pipelines.audio import AudioPipeline
 from pipelines.errors.requests import (
     EmptyPrompt,
     MissingSound,
+    NoRightToVoice,
     NoSuchLanguage,
     NoSuchVoice,
     NothingToSay,
     NoVoiceTaken,
     PromptTooLong,
     UnreadableSound,
+    WordsOfVoiceMissing,
 )
 from pipelines.sound.files import open_sound, to_bytes
 from pipelines.types.events import Event, Progress, Token
@@ -138,7 +140,9 @@ def test_nobody_speaks_in_silence(audio, tmp_path):
         ({"voice": "jf_alpha:x"}, NoSuchVoice),
         ({"voice": "jf_alpha:-1"}, NoSuchVoice),
         ({"language": "xx"}, NoSuchLanguage),
-        ({"reference": "me.wav", "has_right_to_voice": True}, NoVoiceTaken),
+        ({"reference": "me.wav", "reference_text": "hello", "has_right_to_voice": True}, NoVoiceTaken),
+        ({"reference": "me.wav", "reference_text": "hello"}, NoRightToVoice),
+        ({"reference": "me.wav", "has_right_to_voice": True}, WordsOfVoiceMissing),
     ],
 )
 def test_what_cannot_be_said_is_refused(audio, how, error):

@@ -1,8 +1,10 @@
 """The workbench measures known sounds as they are, changes them as asked, and refuses the rest in plain words."""
 
 import tracemalloc
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import soundfile
 from PIL import Image
 
 from pipelines.errors.requests import MissingSound, SettingOutOfRange, SoundTooLong, UnreadableSound
+from pipelines.sound.beside import beside
 from pipelines.sound.files import open_sound
 from pipelines.sound.stretching import stretched
 from pipelines.types.crossing import from_json, to_json
@@ -135,12 +138,44 @@ def test_a_stop_is_heard_in_the_middle_of_a_change(tmp_path: Path) -> None:
 
     def is_cancelled() -> bool:
         nonlocal asked
-        asked += 1
+        asked += bool(steps)
         return asked > 3
 
     request = WorkbenchRequest(task="edit-sound", audio=saved(tmp_path, tone(440, 60)), speed=0.5)
     stopped = WorkbenchPipeline().generate(request, lambda event: steps.append(event.done), is_cancelled)
-    assert stopped.finish_reason == "cancelled" and steps == [1] and asked <= 5
+    assert stopped.finish_reason == "cancelled" and steps == [1] and asked <= 6
+
+
+def test_a_stop_is_heard_while_a_file_is_opened(tmp_path: Path) -> None:
+    looks: list[int] = []
+    request = WorkbenchRequest(audio=saved(tmp_path, tone(440, 60)))
+    stopped = WorkbenchPipeline().generate(request, is_cancelled=lambda: (looks.append(1), len(looks) > 2)[1])
+    assert stopped.finish_reason == "cancelled" and len(looks) == 3, "it was not read to its end"
+
+
+def test_a_stop_does_not_wait_for_a_measure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, released = Event(), Event()
+
+    def measure(*_: object) -> None:
+        begun.set()
+        released.wait(60)
+
+    monkeypatch.setattr("pipelines.workbench.measure", measure)
+    request = WorkbenchRequest(audio=saved(tmp_path, tone(440, 1)))
+    stopped = WorkbenchPipeline().generate(request, is_cancelled=begun.is_set)
+    assert stopped.finish_reason == "cancelled" and not released.is_set()
+    released.set()
+
+
+def test_work_beside_tells_what_it_finds_and_what_went_wrong() -> None:
+    assert beside(lambda: 7, never) == 7
+    for error in (ValueError("no"), TimeoutError("its own")):
+        with pytest.raises(type(error), match=str(error)):
+            beside(partial(_fail, error), never)
+
+
+def _fail(error: Exception) -> None:
+    raise error
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.7, 1.3, 4.0])

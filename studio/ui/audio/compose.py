@@ -38,6 +38,7 @@ class Compose(SoundPanel):
         made: dict[str, Any] = {}
         with gr.Row(elem_classes="studio-columns image-columns", equal_height=False):
             with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
+                made["task"] = gr.Radio([(t("compose_music"), "music"), (t("compose_sound"), "sound")], value="music", label=t("compose_task"), elem_id="compose-task", elem_classes="segmented", visible=False)  # fmt: skip
                 made["prompt"] = gr.Textbox(label=t("compose_prompt"), info=t("compose_prompt_help"), lines=2, max_lines=4, elem_id="compose-prompt", visible=False)  # fmt: skip
                 with gr.Row(elem_classes="tight sizes"):
                     made["key"] = gr.Dropdown(_keys("en"), value="", label=t("compose_key"), elem_id="compose-key", min_width=120)  # fmt: skip
@@ -57,6 +58,7 @@ class Compose(SoundPanel):
                 with gr.Accordion(t("more_settings"), open=False, elem_id="compose-more"):
                     low, high = MusicRequest.RANGES["temperature"]
                     made["temperature"] = gr.Slider(low, high, 1.0, step=0.05, label=t("temperature"), info=t("compose_temperature_help"), elem_id="compose-temperature")  # fmt: skip
+                    made["steps"] = layout.number("compose", "steps", "compose_steps", placeholder="compose_any_hint")
                     made["seed"] = layout.number("compose", "seed", "seed", placeholder="seed_drawn")
                 made["private"] = layout.private("compose")
                 (run,), stop = layout.runs("compose", "compose_run")
@@ -67,7 +69,7 @@ class Compose(SoundPanel):
 
     def _wire_form(self) -> None:
         s = self.parts.settings
-        suited = [s["prompt"], self.parts.others["note"]]
+        suited = [s["task"], s["prompt"], self.parts.others["note"]]
         s["model"].change(told(self._suit_model), s["model"], suited, **quietly(trigger_mode="always_last"))
 
     @property
@@ -86,37 +88,48 @@ class Compose(SoundPanel):
             self.parts.others["note"]: gr.update(value=safe.escape(note), visible=bool(note)),
         }
 
-    def _suit_model(self, model: str, request: gr.Request) -> tuple[Any, Any]:
-        """The box for words, where the model takes any, and what one should know of it."""
+    def _suit_model(self, model: str, request: gr.Request) -> tuple[Any, ...]:
+        """Music or a sound, and the box for words, where the model knows such; and what one should know of it."""
         note = self.note(model or "", language(request))
         try:
-            takes_words = self._services.catalog.find(model or "").family != SCORES
+            spec = self._services.catalog.find(model or "")
+            takes_words, makes_sounds = spec.family != SCORES, "sound" in spec.tasks
         except StudioError:
-            takes_words = False
-        return gr.update(visible=takes_words), gr.update(value=safe.escape(note), visible=bool(note))
+            takes_words = makes_sounds = False
+        return (
+            gr.update(visible=True) if makes_sounds else gr.update(visible=False, value="music"),
+            gr.update(visible=takes_words),
+            gr.update(value=safe.escape(note), visible=bool(note)),
+        )
 
     def asked(self, values: Mapping[str, Any]) -> tuple[MusicRequest, dict[str, Given]]:
         """What is hummed goes before a file."""
+        model, prompt = str(values["model"] or "").strip(), str(values["prompt"] or "")
+        seconds, steps, seed = float(values["seconds"] or 30.0), whole(values["steps"]), whole(values["seed"])
+        if values["task"] == "sound":  # it has no key and no metre, and goes on from nothing
+            return MusicRequest(model, "sound", prompt, seconds=seconds, steps=steps, seed=seed), {}
         given = sound(values["hum"]) or sound(values["melody"], takes_midi=True)
         return MusicRequest(
-            str(values["model"] or "").strip(),
-            prompt=str(values["prompt"] or ""),
+            model,
+            prompt=prompt,
             key=str(values["key"] or ""),
             metre=str(values["metre"] or ""),
             tempo=whole(values["tempo"]),
-            seconds=float(values["seconds"] or 30.0),
+            seconds=seconds,
             instrument=str(values["instrument"] or ""),
             temperature=float(values["temperature"] or 1.0),
-            seed=whole(values["seed"]),
+            steps=steps,
+            seed=seed,
         ), {"melody": given} if given else {}
 
     def filled(self, asked: MusicRequest) -> Updates:
         s = self.parts.settings
         same = {
             s[name]: getattr(asked, name)
-            for name in ("model", "prompt", "key", "metre", "instrument", "seconds", "temperature")
+            for name in ("model", "task", "prompt", "key", "metre", "instrument", "seconds", "temperature")
         }
-        return same | {s["tempo"]: shown(asked.tempo), s["seed"]: "" if asked.seed is None else str(asked.seed)}
+        numbers = {s["tempo"]: shown(asked.tempo), s["steps"]: shown(asked.steps)}
+        return same | numbers | {s["seed"]: "" if asked.seed is None else str(asked.seed)}
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
         made, result = self.sound_of(outcome), outcome.result

@@ -19,7 +19,7 @@ from pipelines.errors.models import NoModelForTask
 from pipelines.errors.requests import MissingSound
 from pipelines.types.crossing import Request
 from pipelines.types.model import Task
-from pipelines.types.music import MusicRequest
+from pipelines.types.music import MusicRequest, MusicTask
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.transcription import TranscribeRequest, TranscribeResult, TranscribeTask
 from pipelines.types.workbench import Levelling, WorkbenchRequest
@@ -47,6 +47,9 @@ class AudioEndpoints:
         language: str = "",
         speed: float = 1.0,
         file_format: SoundFormat = "flac",
+        reference: FileData | None = None,
+        reference_text: str = "",
+        has_right_to_voice: bool = False,
     ) -> FileData:
         """Read a text aloud.
 
@@ -57,12 +60,19 @@ class AudioEndpoints:
             language: BCP 47 code such as "en" or "zh"; empty finds it out from each sentence
             speed: 0.5 to 2; 1 is the model's own
             file_format: "flac", "wav", "mp3" or "ogg"
+            reference: a recording whose voice is taken over, up to 15 seconds; for models that can
+            reference_text: what is said in it, word for word
+            has_right_to_voice: true says that the voice is your own or used with permission; the recipe keeps it
 
         Returns:
             a sound file with its recipe inside
         """
-        asked = SpeechRequest(model or self._model("speech"), text, voice, language, speed)
-        owner, end = await self._ended(request, asked, {})
+        asked = SpeechRequest(
+            model or self._model("speech"), text, voice, language, speed,
+            reference_text=reference_text, has_right_to_voice=has_right_to_voice,
+        )  # fmt: skip
+        files = {"reference": _bytes(reference)} if reference is not None else {}
+        owner, end = await self._ended(request, asked, files)
         return await asyncio.to_thread(self._file, owner, end, file_format)
 
     async def transcribe(
@@ -103,8 +113,10 @@ class AudioEndpoints:
         instrument: str = "",
         model: str = "",
         file_format: SoundFormat = "flac",
+        task: MusicTask = "music",
+        steps: int | None = None,
     ) -> tuple[FileData, FileData | None]:
-        """Compose a piece of music.
+        """Compose a piece of music, or make a sound of words.
 
         Args:
             prompt: words, for models that take them
@@ -117,12 +129,14 @@ class AudioEndpoints:
             instrument: one of the synthesiser's; empty is its first
             model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             file_format: of the sound: "flac", "wav", "mp3" or "ogg"
+            task: "music", or "sound" for what is heard of a thing, such as "a dog barks", by models that can
+            steps: for models that make a sound out of noise, 1 to 500; none is the usual number
 
         Returns:
             a sound file with its recipe inside, and its notes as a MIDI file; no MIDI from models that make sound at once
         """
         asked = MusicRequest(
-            model or self._model("music"), prompt, key=key, metre=metre, tempo=tempo, seconds=seconds, instrument=instrument, seed=seed,
+            model or self._model(task), task, prompt, key=key, metre=metre, tempo=tempo, seconds=seconds, instrument=instrument, steps=steps, seed=seed,
         )  # fmt: skip
         owner, end = await self._ended(request, asked, {"melody": _bytes(melody, takes_midi=True)} if melody else {})
         made = await asyncio.to_thread(self._file, owner, end, file_format)

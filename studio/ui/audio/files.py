@@ -10,11 +10,13 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from pipelines.errors.requests import UnreadableSound
+from pipelines.provenance import films
 from pipelines.provenance.sounds import SUFFIXES, suffix_of
 from pipelines.sound.files import LIMIT_SECONDS
 
 MEDIA_TYPES = {
     ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",
+    ".mp4": "video/mp4",
 }  # fmt: skip
 RECORDING, RECORDING_BYTES = "recording.wav", 8_000_000  # four minutes, as the page records
 FILMS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska and WebM, MPEG
@@ -80,5 +82,5 @@ def put_in_cache(data: bytes) -> str:
 
 
 def url_of(data: bytes) -> str:
-    media_type = MEDIA_TYPES.get(suffix_of(data), "image/png")
+    media_type = MEDIA_TYPES.get(suffix_of(data) or films.suffix_of(data), "image/png")
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

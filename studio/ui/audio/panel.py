@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import gradio as gr
 
@@ -23,13 +23,19 @@ from studio.ui.told import inform, told
 
 
 class SoundPanel(SoundStage):
-    """One sub-tab of one page."""
+    """One sub-tab of one page. `unkept` are settings that no browser remembers."""
+
+    unkept: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, services: Services, wish: gr.State) -> None:
         super().__init__(services, wish)
         self._wire()
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _kept(self) -> dict[str, Any]:
+        return {name: part for name, part in self.parts.settings.items() if name not in self.unkept}
 
     @property
     def form_outputs(self) -> list[Any]:
@@ -52,13 +58,13 @@ class SoundPanel(SoundStage):
         p.recent.click(told(self._press_recent), None, self.show_outputs, **quiet)
         pressing = [self._wish, *self.show_outputs, *self.form_outputs]
         p.actions.click(told(self._press), None, pressing, **quiet)
-        keep(p.settings, self.saved)
+        keep(self._kept, self.saved)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Bring back what this browser had open."""
         self.saved.render()
         self.saved_shown.render()
-        bring_back(blocks, self.parts.settings, self.saved)
+        bring_back(blocks, self._kept, self.saved)
         blocks.load(told(self._load), [self.saved_shown], self.load_outputs, **quietly())
 
     @property
@@ -87,15 +93,13 @@ class SoundPanel(SoundStage):
 
         return run
 
-    def _parents(self, owner: str, given: Sequence[str], source: tuple[str, str]) -> tuple[str, ...]:
-        """The creation that was sent here, while its file or its text still stands in the form."""
-        creation_id, what = source
-        if not creation_id or what not in given:
-            return ()
-        try:
-            return (self._services.creations.get(owner, creation_id).id,)
-        except NotFound:
-            return ()
+    def _parents(self, owner: str, given: Sequence[str], sources: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+        """The creations that were sent here, while their files or their text still stand in the form."""
+        found: list[str] = []
+        for creation_id in dict.fromkeys(creation_id for creation_id, what in sources if what in given):
+            with suppress(NotFound):
+                found.append(self._services.creations.get(owner, creation_id).id)
+        return tuple(found)
 
     def _stop(self, job_id: str, request: gr.Request) -> Any:
         if job_id:
@@ -152,7 +156,7 @@ class SoundPanel(SoundStage):
     def with_file(self, owner: str, creation_id: str, field: str) -> Updates:
         """The form with a sound of the library in it. Raises NotFound."""
         path = self.boxed(self._services.creations.path(owner, creation_id).read_bytes())
-        return {self.parts.files[field]: path, self.source: (creation_id, path)}
+        return {self.parts.files[field]: path, self.source: ((creation_id, path),)}
 
     # ── models ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -183,6 +187,6 @@ class SoundPanel(SoundStage):
 
     def keep_after(self, change: Any) -> None:
         """What a program fills in is no input of a person: write it into the browser all the same."""
-        parts = self.parts.settings
+        parts = self._kept
         js = f"(...values) => Object.fromEntries({json.dumps(list(parts))}.map((name, at) => [name, values[at]]))"
         change.success(None, list(parts.values()), self.saved, js=js, api_visibility="private")

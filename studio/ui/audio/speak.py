@@ -11,7 +11,7 @@ from studio.services import Services
 from studio.ui import lists, safe
 from studio.ui.audio import layout, view
 from studio.ui.audio.boxes import whole
-from studio.ui.audio.files import Given
+from studio.ui.audio.files import Given, sound
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
 from studio.ui.audio.stage import Outcome, Updates
@@ -20,12 +20,14 @@ from studio.ui.i18n import language, t
 from studio.ui.told import told
 
 NO_VOICE = ""
+IMITATORS = frozenset({"csm", "dia"})  # the families that speak in the voice of a recording
 
 
 class Speak(SoundPanel):
     area = "speak"
     request_class = SpeechRequest
     task = "speech"
+    unkept = frozenset({"right"})  # it is said of one recording, not of the next
 
     def __init__(self, services: Services, wish: gr.State, examples: Sequence[dict]) -> None:
         self._examples = examples
@@ -53,15 +55,20 @@ class Speak(SoundPanel):
                     made["second"] = gr.Dropdown([(t("speak_no_second"), NO_VOICE), *((v, v) for v in voices)], value=NO_VOICE, label=t("speak_second"), elem_id="speak-second")  # fmt: skip
                     made["share"] = gr.Slider(5, 95, 50, step=5, label=t("speak_share"), info=t("speak_share_help"), elem_id="speak-share")  # fmt: skip
                     made["seed"] = layout.number("speak", "seed", "seed", placeholder="seed_drawn")
+                with gr.Accordion(t("speak_own"), open=False, elem_id="speak-own", visible=False) as own:
+                    reference = layout.sound_box("speak", "reference", "speak_reference")
+                    made["words"] = gr.Textbox(label=t("speak_words"), info=t("speak_words_help"), lines=2, max_lines=4, elem_id="speak-words")  # fmt: skip
+                    made["right"] = gr.Checkbox(False, label=t("speak_right"), elem_id="speak-right")
                 made["private"] = layout.private("speak")
                 (run,), stop = layout.runs("speak", "speak_run")
             with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
                 shown = layout.stage("speak")
-        return Parts(made, {}, ((run, {}),), stop, **shown, recent=layout.recent("speak"), others={"examples": examples, "note": note})  # fmt: skip
+        others = {"examples": examples, "note": note, "own": own}
+        return Parts(made, {"reference": reference}, ((run, {}),), stop, **shown, recent=layout.recent("speak"), others=others)  # fmt: skip
 
     def _wire_form(self) -> None:
         s, others, quiet = self.parts.settings, self.parts.others, quietly()
-        suited = [s["voice"], s["second"], s["language"], others["note"]]
+        suited = [s["voice"], s["second"], s["language"], others["note"], others["own"]]
         wanted = [s["model"], s["voice"], s["second"], s["language"]]
         s["model"].change(told(self._suit_model), wanted, suited, **quietly(trigger_mode="always_last"))
         example = others["examples"].click(told(self._take_example), None, s["text"], **quiet)
@@ -92,14 +99,16 @@ class Speak(SoundPanel):
         try:
             spec = self._services.catalog.find(model or "")
             voices, tongues = list(spec.voices), _languages(spec.languages)
+            imitates = spec.family in IMITATORS
         except StudioError:
-            voices, tongues = [], _languages(())
+            voices, tongues, imitates = [], _languages(()), False
         note = self.note(model or "", lang)
         return (
-            gr.update(choices=voices, value=voice if voice in voices else (voices or [""])[0]),
+            gr.update(choices=voices or [(t("speak_only_voice"), NO_VOICE)], value=voice if voice in voices else (voices or [NO_VOICE])[0]),
             gr.update(choices=[(t("speak_no_second"), NO_VOICE), *((v, v) for v in voices)], value=second if second in voices else NO_VOICE),
             gr.update(choices=tongues, value=tongue if tongue in [code for _, code in tongues] else ""),
             gr.update(value=safe.escape(note), visible=bool(note)),
+            gr.update(visible=imitates),
         )  # fmt: skip
 
     def _take_example(self, event: gr.EventData, request: gr.Request) -> str:
@@ -110,14 +119,24 @@ class Speak(SoundPanel):
         voice, second, share = str(values["voice"] or ""), str(values["second"] or ""), float(values["share"] or 50)
         if second and second != voice and voice:
             voice = f"{voice}:{100 - share:g} {second}:{share:g}"
+        model = str(values["model"] or "").strip()
+        given = sound(values["reference"]) if self._imitates(model) else None
         return SpeechRequest(
-            str(values["model"] or "").strip(),
+            model,
             text=str(values["text"] or ""),
             voice=voice,
             language=str(values["language"] or ""),
             speed=float(values["speed"] or 1.0),
+            reference_text=str(values["words"] or "") if given else "",
+            has_right_to_voice=bool(values["right"]) and given is not None,
             seed=whole(values["seed"]),
-        ), {}
+        ), {"reference": given} if given else {}
+
+    def _imitates(self, model: str) -> bool:
+        try:
+            return self._services.catalog.find(model).family in IMITATORS
+        except StudioError:
+            return False
 
     def filled(self, asked: SpeechRequest) -> Updates:
         s = self.parts.settings
@@ -134,12 +153,14 @@ class Speak(SoundPanel):
             s["share"]: round(share * 100),
             s["language"]: asked.language,
             s["speed"]: asked.speed,
+            s["words"]: asked.reference_text,
+            s["right"]: False,
             s["seed"]: "" if asked.seed is None else str(asked.seed),
         }
 
     def with_text(self, text: str, source: str) -> Updates:
         """The form with another text in it, and which creation it was."""
-        return {self.parts.settings["text"]: text, self.source: (source, text)}
+        return {self.parts.settings["text"]: text, self.source: ((source, text),)}
 
     def outcome(self, outcome: Outcome, language: str) -> tuple[str, str, str]:
         sound, result = self.sound_of(outcome), outcome.result

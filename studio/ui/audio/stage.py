@@ -94,7 +94,7 @@ class SoundStage(ABC):
         self.job = gr.State("")  # the job that stands on the stage
         self.pulse = gr.State("")  # changes when there is something new to watch
         self.memory = gr.State(PageMemory())
-        self.source = gr.State(("", ""))  # what was sent here: the creation, and the file or the text that it became
+        self.source = gr.State(())  # what was sent here: each creation, and the file or the text that it became
         # rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
         name = f"studio-{self.area}"
         self.saved = gr.BrowserState({}, storage_key=name, secret="studio", render=False)
@@ -191,7 +191,9 @@ class SoundStage(ABC):
         if job is None or job.keep or scene.memory.get(scene.owner, job_id) is not None:
             return
         folder = self._services.jobs.folder(scene.owner, job_id)
-        files = folder.sounds() | {f"{number}.png": data for number, data in enumerate(folder.pictures())}
+        files = (
+            folder.sounds() | folder.films() | {f"{number}.png": data for number, data in enumerate(folder.pictures())}
+        )
         if self.kept_as == "text":  # it is heard beside what was written down
             with suppress(FileNotFoundError):
                 files |= folder.files(job.request)

@@ -58,6 +58,8 @@ def speech_facts(result: SpeechResult, name: str, language: str) -> str:
     parts = [name, say("audio_length", language, n=duration(result.seconds_audio, language))]
     if result.sentences:
         parts.append(say("audio_first", language, n=duration(result.seconds_first, language)))
+    if result.request.has_right_to_voice:
+        parts.append(say("speak_with_right", language))
     return " · ".join([*parts, *_pace(result, language)])
 
 

@@ -18,6 +18,7 @@ class Tones:
 
     sampling_rate = 100
     longest_seconds = 20.0
+    goes_on = True
 
     def __init__(self, parts: int) -> None:
         self.parts = parts

@@ -112,8 +112,9 @@ def test_ahead_tells_the_order_that_take_keeps() -> None:
     assert queue.ahead(last.job_id, set()) is None
 
 
-def test_sound_keeps_no_chat_waiting() -> None:
-    sounds = {SpeechRequest.lane, TranscribeRequest.lane, WorkbenchRequest.lane}
-    assert sounds == {"sound"} and LANES["sound"] == 1
+def test_sound_keeps_no_chat_waiting_and_a_recording_no_speech() -> None:
+    sounds = {SpeechRequest.lane, WorkbenchRequest.lane, TranscribeRequest.lane}
+    assert sounds == {"sound", "listening"} and SpeechRequest.lane == WorkbenchRequest.lane != TranscribeRequest.lane
+    assert LANES["sound"] == 1 and LANES["listening"] == 2, "a few words are heard beside a long recording"
     assert TextRequest.lane not in sounds and MusicRequest.lane not in sounds
     assert {TextRequest.lane, MusicRequest.lane} <= LANES.keys()

@@ -74,6 +74,12 @@ def test_bad_calls_are_refused_plainly(client: Client, tmp_path: Path) -> None:
         "“speed” is 9": {"text": "Hello.", "speed": 9.0, "api_name": "/speak"},
         "file_format: ": {"text": "Hello.", "file_format": "exe", "api_name": "/speak"},
         "no model called": {"text": "Hello.", "model": "no such model", "api_name": "/speak"},
+        "only with the right to it": {
+            "text": "Hello.",
+            "reference": good,
+            "reference_text": "Hi.",
+            "api_name": "/speak",
+        },
         "words.wav cannot be read as sound": {"audio": words, "api_name": "/transcribe"},
         "cannot do this task": {"audio": good, "model": "kokoro-82m", "api_name": "/transcribe"},
         "“start” is 5": {"audio": good, "start": 5.0, "api_name": "/edit_sound"},

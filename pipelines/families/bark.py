@@ -1,0 +1,100 @@
+"""Bark by transformers: speech of thirteen languages with laughter, sighs and music in it: "[laughs] Hello!".
+
+Voices are those whose tables of codes lie in its folder (speaker_embeddings_path.json); without one each sentence draws its voice
+by the seed. Source: https://github.com/suno-ai/bark. This file knows one sentence at a time and no pipeline.
+"""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from pipelines.loading import pretrained
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.interruption import Interrupted, interruptible
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
+from pipelines.sound.stretching import stretched
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.speech import SpeechRequest
+
+TASKS: frozenset[Task] = frozenset({"speech"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+ARCHITECTURE = "BarkModel"
+WORKING_NUMBERS = 200_000_000  # keys and values of the three networks, and the sound
+VOICES = "speaker_embeddings_path.json"
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and ARCHITECTURE in architectures
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    return Forecast(weights_bytes(weights.parameters, place), int(WORKING_NUMBERS * BYTES_OF[place.dtype]))
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return ("half",)
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "Bark":
+    """Raises ModelDamaged, UnsupportedModel, or what says that memory ran out."""
+    from transformers import AutoModelForTextToWaveform, BarkProcessor
+
+    model, tokenizer = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, place, on_event)
+    with pretrained.in_plain_words(spec, weights):
+        tables = json.loads((weights.path / VOICES).read_bytes()) if (weights.path / VOICES).is_file() else {}
+        processor = BarkProcessor(tokenizer, {**tables, "repo_or_path": str(weights.path)})
+    return Bark(model, processor, place)
+
+
+class Bark:
+    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+
+    draws_lots = True
+    languages = ()
+
+    def __init__(self, model: Any, processor: Any, place: Place) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([model])
+        self.is_stale = False
+        self.sampling_rate = int(model.config.codec_config.sampling_rate)
+        self.voices = tuple(sorted(processor.available_voice_presets))
+        self._model, self._processor, self._place = model, processor, place
+        self._lock = threading.Lock()
+
+    def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
+        """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
+        import torch
+
+        # 1 The words, and the codes of the voice before them
+        voice = next(iter(request.shares()), None)
+        inputs = self._processor(text, voice_preset=voice).to(self._model.device)
+
+        # 2 Through the networks one after the other, with chance of its own
+        with self._lock, torch.random.fork_rng(), torch.no_grad():
+            try:
+                with interruptible([self._model.semantic, self._model], is_cancelled):
+                    torch.manual_seed(request.seed or 0)
+                    made = self._model.generate(**inputs)
+            except Interrupted:
+                return None
+        sound = made[0].float().flatten().clamp(-1, 1).cpu().numpy()
+        return sound if request.speed == 1.0 else stretched(sound, request.speed, is_cancelled)
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._model)
+        self._model = self._processor = None

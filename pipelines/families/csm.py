@@ -1,0 +1,111 @@
+"""CSM (Sesame) by transformers: speech as it sounds in a conversation; it goes on in the voice of an example.
+
+Its Mimi codec is inside. Source: https://github.com/SesameAILabs/csm. This file knows one sentence at a time and no pipeline.
+"""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pipelines.loading import pretrained
+from pipelines.loading.inspection.weights import Weights
+from pipelines.loading.interruption import Interrupted, interruptible
+from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
+from pipelines.loading.placement import dispatch
+from pipelines.loading.placement.devices import Place
+from pipelines.speech.sentences import Piece, pieces
+from pipelines.speech.speaking import Example, longest_seconds
+from pipelines.types.adapter import Adapter
+from pipelines.types.events import IsCancelled, OnEvent
+from pipelines.types.model import ModelSpec, Task
+from pipelines.types.speech import SpeechRequest
+
+TASKS: frozenset[Task] = frozenset({"speech"})
+DEVICES = frozenset({"cpu", "cuda", "mps"})
+BATCHES = False
+ADAPTERS = False
+
+ARCHITECTURE = "CsmForConditionalGeneration"
+WORKING_NUMBERS = 200_000_000  # keys and values of a minute, and the sound
+SPEAKER = "0"  # of the conversation
+
+
+def serves(architectures: tuple[str, ...], file_format: str) -> bool:
+    return file_format == "safetensors" and ARCHITECTURE in architectures
+
+
+def forecast(weights: Weights, place: Place) -> Forecast:
+    return Forecast(weights_bytes(weights.parameters, place), int(WORKING_NUMBERS * BYTES_OF[place.dtype]))
+
+
+def forms(weights: Weights) -> tuple[Form, ...]:
+    return ("half",)
+
+
+def load(
+    spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
+) -> "Csm":
+    """Raises ModelDamaged, UnsupportedModel, or what says that memory ran out."""
+    from transformers import AutoModelForTextToWaveform, CsmProcessor
+
+    model, _ = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, place, on_event)
+    with pretrained.in_plain_words(spec, weights):
+        processor = CsmProcessor.from_pretrained(weights.path, local_files_only=True)
+        return Csm(model, processor, place)
+
+
+class Csm:
+    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+
+    draws_lots = True
+    voices = ()
+    languages = ("en",)
+
+    def __init__(self, model: Any, processor: Any, place: Place) -> None:
+        self.size_bytes = dispatch.bytes_in_memory([model])
+        self.is_stale = False
+        codec = model.config.codec_config
+        self.sampling_rate = int(codec.sampling_rate)
+        self._frames_per_second = float(codec.frame_rate)
+        self._model, self._processor, self._place = model, processor, place
+        self._lock = threading.Lock()
+
+    def cut(self, text: str) -> Iterator[Piece]:
+        return pieces(text)
+
+    def speak_like(self, text: str, example: Example | None, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
+        """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
+        import torch
+
+        # 1 A conversation: the example, then what is to be said
+        turns = [_turn(example.text, example.samples)] if example else []
+        inputs = self._processor.apply_chat_template(
+            [*turns, _turn(text)], tokenize=True, return_dict=True, return_tensors="pt"
+        ).to(self._model.device, self._model.dtype)
+
+        # 2 Frame by frame, with chance of its own, then as sound
+        with self._lock, torch.random.fork_rng(), torch.no_grad():
+            try:
+                with interruptible([self._model], is_cancelled):
+                    torch.manual_seed(request.seed or 0)
+                    frames = round(longest_seconds(text) * self._frames_per_second)
+                    made = self._model.generate(**inputs, output_audio=True, max_new_tokens=frames)[0]
+            except Interrupted:
+                return None
+        return made.float().flatten().clamp(-1, 1).cpu().numpy()
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
+    def close(self) -> None:
+        dispatch.drop(self._model)
+        self._model = self._processor = None
+
+
+def _turn(text: str, samples: Any = None) -> dict[str, Any]:
+    said = [{"type": "text", "text": text}]
+    return {"role": SPEAKER, "content": said if samples is None else [*said, {"type": "audio", "path": samples}]}
