@@ -14,8 +14,18 @@ from types import ModuleType
 from typing import Any, NamedTuple, Self
 
 import pipelines.families
-from pipelines.errors.memory import ModelTooLarge, SmallerModelFits
+from pipelines.errors.memory import (
+    MemoryPinned,
+    MemoryReserved,
+    ModelTooLarge,
+    OutOfMemory,
+    SmallerAfterAll,
+    SmallerBesidePinned,
+    SmallerBesideReserved,
+    SmallerModelFits,
+)
 from pipelines.errors.models import AdapterMismatch
+from pipelines.loading import companions
 from pipelines.loading.catalog import Catalog
 from pipelines.loading.hub.client import Hub
 from pipelines.loading.inspection.weights import Weights, check_model, check_unpacked
@@ -32,6 +42,12 @@ from pipelines.types.model import ModelSpec
 
 OpenLedger = Callable[[int, Callable[[], int], Store], Ledger]
 
+OFFERS: dict[type[OutOfMemory], type[OutOfMemory]] = {  # what does not fit → the same with a smaller model to choose
+    ModelTooLarge: SmallerModelFits,
+    MemoryPinned: SmallerBesidePinned,
+    MemoryReserved: SmallerBesideReserved,
+    OutOfMemory: SmallerAfterAll,
+}
 UNPACKED = 2.5  # a model in memory over its files, at most: GGUF and 16-bit weights as float32
 
 
@@ -135,7 +151,7 @@ class Pipeline:
         """What is in memory now, as JSON-ready rows; adapters are left out of the name.
 
         `size_bytes` is reserved, `forecast_bytes` was expected to stay, `measured_bytes` came. `form` is "" or the smaller
-        one in which it was loaded.
+        one in which it was loaded, `leased_by` the names of the threads that work with it.
         """
         return [
             {
@@ -149,6 +165,7 @@ class Pipeline:
                 "load_seconds": round(row.load_seconds, 3),
                 "idle_seconds": round(row.idle_seconds, 1),
                 "leases": row.leases,
+                "leased_by": list(row.leased_by),
                 "is_pinned": row.is_pinned,
                 "is_parked": row.is_parked,
             }
@@ -178,7 +195,7 @@ class Pipeline:
             try:
                 prepare = partial(self._prepare, spec, key)
                 model = leased.enter_context(self.cache.lease(key, prepare, on_event, is_cancelled))
-            except ModelTooLarge as error:
+            except OutOfMemory as error:
                 raise self._with_an_offer(error, spec) from None
             yield model
 
@@ -192,8 +209,12 @@ class Pipeline:
         # 2 Whole and harmless, before a native library sees them
         weights = check_unpacked(folder, spec.name) if key.adapters else check_model(folder, spec.name)
 
-        # 3 The family that serves them here
+        # 3 The family that serves them here, and what that needs beside them
         family = self._families[self.catalog.family_of(weights, spec.name, self.place.device)]
+
+        companion = getattr(family, "COMPANION", None)
+        if companion is not None and companions.folder_here(weights.path, companion) is None:
+            self._fetch(companion, on_event)
 
         # 4 The adapters, the same way; a family that can lay them over the model goes first then
         if key.adapters and not family.ADAPTERS:
@@ -243,17 +264,20 @@ class Pipeline:
                 break
         return chosen
 
-    def _with_an_offer(self, error: ModelTooLarge, spec: ModelSpec) -> ModelTooLarge:
-        """`error`, naming the largest model of the catalog for the same task that would fit."""
-        if type(error) is not ModelTooLarge or not spec.tasks:
+    def _with_an_offer(self, error: OutOfMemory, spec: ModelSpec) -> OutOfMemory:
+        """`error`, naming the largest model of the catalog for the same task that would fit into what it calls free."""
+        offer = OFFERS.get(type(error))
+        if offer is None or not spec.tasks:
             return error
+        free_gb = error.details.get("free_gb")
         most_bytes = self.cache.most_bytes()
+        most_bytes = min(most_bytes, int(free_gb * 1e9)) if isinstance(free_gb, float) else most_bytes
         rows = [row for row in self.catalog.rows(spec.tasks[0]) if row.id != spec.id and row.size_bytes]
         fitting = [row for row in rows if row.size_bytes * UNPACKED <= most_bytes and row.size_bytes < spec.size_bytes]
         if not fitting:
             return error
         best = max(fitting, key=lambda row: (self.catalog.is_on_disk(row), row.size_bytes))
-        return SmallerModelFits(**error.details, smaller=best.name)
+        return offer(**error.details, smaller=best.name)
 
     def _fetch(self, spec: ModelSpec, on_event: OnEvent) -> Path:
         if spec.source == "starter":

@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-LFS = (".safetensors", ".gguf", ".bin", ".onnx", ".msgpack")
+LFS = (".safetensors", ".gguf", ".bin", ".onnx", ".msgpack", ".parquet")
 PIECE_BYTES = 4096
 
 
@@ -121,8 +121,8 @@ class LocalHub:
         if path.startswith("cdn/"):
             owner, name, file = re.fullmatch(r"cdn/([^/]+)/([^/]+)/(.+)", path).groups()  # type: ignore[union-attr]
             return self._send_file(handler, f"{owner}/{name}", file, with_body)
-        listing = re.fullmatch(r"api/models/([^/]+/[^/]+?)(?:/revision/([^/]+))?", path)
-        resolve = re.fullmatch(r"([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
+        listing = re.fullmatch(r"api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/([^/]+))?", path)
+        resolve = re.fullmatch(r"(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         found = listing or resolve
         repository = self.repositories.get(found[1]) if found else None
         token = (handler.headers.get("authorization") or "").removeprefix("Bearer ")

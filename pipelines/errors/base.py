@@ -1,5 +1,9 @@
 """The root of everything a person may be told. Knows no language but the two it holds."""
 
+from pipelines.errors.reasons import in_chinese
+
+MADE = ("reason", "architecture")  # details that may be a sentence with values in it
+
 
 class StudioError(Exception):
     """Base of everything a person may be told. `details` fills the templates `en` and `zh`."""
@@ -19,7 +23,8 @@ class StudioError(Exception):
             name: _ZH_WORDS.get(value, value) if isinstance(value, str) else value
             for name, value in self.details.items()
         }
-        return self.zh.format(**words)
+        made = {name: in_chinese(value) for name, value in words.items() if name in MADE and isinstance(value, str)}
+        return self.zh.format(**(words | made))
 
     def to_json(self) -> dict:
         return {"code": type(self).__name__, "details": self.details}
@@ -33,6 +38,29 @@ _ZH_WORDS = {
     "no steady pitch is heard": "听不到稳定的音高",
     "voices.npz holds no voice": "voices.npz 中没有声音",
     "it has no chat template, and the data are dialogues": "它没有对话模板，而数据是对话",
+    "its parts belong together": "它的各部分不可拆开",
+    "no id of a data set": "不是数据集的编号",
+    "no model is named": "没有指定模型",
+    "a caption is a text for a row": "说明应为某一行的文本",
+    "page": "页面",
+    "row": "行",
+    "it is only for those who accepted its terms on the hub, with a token of theirs": "它只提供给在 hub 上接受其条款并使用自己令牌的人",
+    "it draws nothing from words alone": "它不能只凭文字作画",
+    "it has no denoiser of latents": "它没有在潜空间中去噪的网络",
+    "its latents are not those of its autoencoder alone": "它的潜变量不只来自它的自编码器",
+    "its denoiser is called in a way that is not known here": "这里不了解它的去噪网络的调用方式",
+    "its time runs the other way": "它的时间方向相反",
+    "it is a model for something else": "它是用于其他任务的模型",
+    "it is a prefix, which changes no weights: it cannot be merged": "它是前缀，不改变权重，因此无法合并",
+    "it keeps no keys and values, so it takes no prefix": "它不保存键和值，因此不能使用前缀",
+    "it tells classes and takes none": "它用于分类，不接受适配器",
+    "its chat template writes earlier messages otherwise later on": "它的对话模板之后会改写先前的消息",
+    "its kind of network tells no classes": "这类网络不能分类",
+    "only those of language models are merged": "只能合并语言模型的适配器",
+    "it is a prefix, which stands before a text or does not: its weight must be 1": "它是前缀，要么在文本之前，要么没有：权重必须为 1",
+    "it was made for another shape of model": "它是为另一种结构的模型制作的",
+    "search for settings": "参数搜索",
+    "trial": "试验",
     "conversation": "对话",
     "message": "消息",
     "creation": "作品",
@@ -45,8 +73,17 @@ _ZH_WORDS = {
     "it is no picture": "它不是图片",
     "it is larger than 2 GB": "文件超过 2 GB",
     "it is no sound, whatever its name says": "不管文件名怎么写，它都不是音频",
+    "its parts belong to another model": "它的部件属于另一个模型",
     "it holds no sound": "其中没有声音",
     "it is a film": "它是视频",
+    "it is no film, whatever its name says": "不管文件名怎么写，它都不是影片",
+    "it is larger than 256 MB": "文件超过 256 MB",
+    "it holds no pictures": "其中没有画面",
+    "reading it takes too long": "读取耗时过长",
+    "join_seconds": "过渡时长（秒）",
+    "frame_rate": "每秒帧数",
+    "frames": "帧数",
+    "every_seconds": "取图间隔（秒）",
     "its sampling rate is above 192 kHz": "采样率高于 192 kHz",
     "it is more than 20 minutes of stereo at 48 kHz": "数据量超过 20 分钟的 48 kHz 立体声",
     "it is more than 60 minutes of stereo at 48 kHz": "数据量超过 60 分钟的 48 kHz 立体声",

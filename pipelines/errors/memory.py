@@ -40,3 +40,33 @@ class MemoryReserved(ModelTooLarge):
         "Wait for it to end or stop it, then run again."
     )
     zh = "{model} 约需 {needed_gb:.1f} GB 内存；{holder}占用了其余部分，只剩 {free_gb:.1f} GB。请等它结束或停止它，再运行。"
+
+
+class SmallerAfterAll(OutOfMemory):
+    en = (
+        "Memory ran out on {device} while {model} was loaded, although it should have fitted. Choose “{smaller}” for this "
+        "instead, or close other programs."
+    )
+    zh = "在{device}上加载 {model} 时内存用尽，尽管预计放得下。请改用“{smaller}”，或关闭其他程序。"
+
+
+class SmallerBesidePinned(MemoryPinned):
+    en = (
+        "{model} needs about {needed_gb:.1f} GB of memory, and {free_gb:.1f} GB are free while “{pinned}” is pinned. "
+        "Unpin or unload that in the Models tab, or choose “{smaller}” for this instead."
+    )
+    zh = (
+        "{model} 约需 {needed_gb:.1f} GB 内存；“{pinned}”被固定在内存中，只剩 {free_gb:.1f} GB。"
+        "请在“模型”页取消固定或卸载它，或改用“{smaller}”。"
+    )
+
+
+class SmallerBesideReserved(MemoryReserved):
+    en = (
+        "{model} needs about {needed_gb:.1f} GB of memory, and {free_gb:.1f} GB are free while {holder} uses the rest. "
+        "Wait for it to end or stop it, or choose “{smaller}” for this instead."
+    )
+    zh = (
+        "{model} 约需 {needed_gb:.1f} GB 内存；{holder}占用了其余部分，只剩 {free_gb:.1f} GB。"
+        "请等它结束或停止它，或改用“{smaller}”。"
+    )

@@ -5,6 +5,7 @@ A row is a file's worth of JSON: drop one into assets/catalog, or into the model
 imports no library that holds models; the families are handed to it.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +18,18 @@ from pydantic import TypeAdapter, ValidationError
 from pipelines.errors.access import NotAllowed
 from pipelines.errors.base import StudioError
 from pipelines.errors.models import IsAdapter, ModelGated, UnknownModel, UnsupportedModel, UnsupportedTask, WrongTask
-from pipelines.errors.seeing import AnswersNoQuestions
+from pipelines.errors.seeing import AnswersNoQuestions, ReadsNothing
 from pipelines.loading.hub.cache import folder_on_disk
 from pipelines.loading.hub.client import HUB_PAGE, Hub
 from pipelines.loading.hub.repository import Repository
 from pipelines.loading.inspection import diffusers_classes
-from pipelines.loading.inspection.weights import Weights, check_model
+from pipelines.loading.inspection.weights import Format, Weights, check_model
+from pipelines.loading.memory.forecast import Form
 from pipelines.loading.starter import StarterStore
 from pipelines.types.crossing import ModelRequest
 from pipelines.types.download import DownloadRequest
 from pipelines.types.load import LoadRequest
+from pipelines.types.merge import MergeRequest
 from pipelines.types.model import ModelSpec, Task
 
 CATALOG_FOLDER = Path(__file__).parents[2] / "assets" / "catalog"
@@ -44,6 +47,8 @@ class Family(Protocol):
     DEVICES: frozenset[str]
 
     def serves(self, architectures: tuple[str, ...], file_format: str) -> bool: ...
+
+    def forms(self, weights: Weights) -> tuple[Form, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ class Catalog:
         spec = self.find(request.model)
         if not self._allow_any and spec.source == "hub" and not self.is_on_disk(spec):
             raise NotAllowed(reason="models are not downloaded here")
-        if isinstance(request, LoadRequest | DownloadRequest):
+        if isinstance(request, LoadRequest | DownloadRequest | MergeRequest):
             if not self._allow_any:
                 raise NotAllowed(reason="models are not managed here")
             if spec.source == "none":
@@ -111,6 +116,8 @@ class Catalog:
         if request.task not in spec.tasks:
             if request.task == "ask-picture" and "caption" in spec.tasks:
                 raise AnswersNoQuestions(model=spec.name)
+            if request.task == "read-picture":
+                raise ReadsNothing(model=spec.name)
             raise WrongTask(model=spec.name, task=request.task)
         for adapter in request.adapters:
             self.find_adapter(adapter.source)
@@ -183,6 +190,8 @@ class Catalog:
         if not repository.is_pipeline:
             return self._in_order(self._families[family].TASKS)
         name = repository.architectures[0]
+        if diffusers_classes.makes_sound(name):
+            return self._in_order(self._families[family].TASKS)
         tasks = diffusers_classes.tasks_of(name, has_vae="vae" in repository.config, paints_only=False)
         if not tasks:
             raise UnsupportedModel(model=repository.location, architecture=name)
@@ -191,6 +200,15 @@ class Catalog:
     @staticmethod
     def _in_order(tasks: Iterable[Task]) -> tuple[Task, ...]:
         return tuple(task for task in get_args(Task) if task in tasks)
+
+    def forms(self, spec: ModelSpec) -> tuple[Form, ...]:
+        """The smaller forms in which its family loads it; none where that is not known before its files are here."""
+        family = self._families.get(spec.family)
+        if family is None or spec.source != "hub":
+            return ()
+        is_pipeline = spec.defaults is not None
+        file_format: Format = "diffusers" if is_pipeline else "safetensors"
+        return family.forms(Weights(Path(spec.location), file_format, (), spec.context_tokens, spec.size_bytes))
 
     def is_row(self, model: str) -> bool:
         """Whether it comes with the studio, and not from a person."""
@@ -208,6 +226,20 @@ class Catalog:
         if path is None:
             return _on_the_hub(source)
         return ModelSpec(id=source, name=path.name, family="", tasks=(), source="folder", location=str(path))
+
+    def adapters_of(self, model: str) -> list[str]:
+        """The names of the adapters in the models folder that were trained here over `model`."""
+        if not self._allow_any or self._models_folder is None or not self._models_folder.is_dir():
+            return []
+        found = []
+        for facts in sorted(self._models_folder.glob("*/model.json")):
+            try:
+                said = json.loads(facts.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+            if isinstance(said, dict) and said.get("is_adapter") is True and said.get("base") == model:
+                found.append(facts.parent.name)
+        return found
 
     def is_on_disk(self, spec: ModelSpec) -> bool:
         """Whether it loads without the network. Cheap: file names and sizes only."""

@@ -56,10 +56,19 @@ def load_pretrained(
         raise ModelDamaged(model=spec.name, reason=f"{len(missing)} weights are missing ({missing[0]})", path=folder)
 
     # 4 The weights out of the file
+    if weights.file_format == "gguf":
+        forget_gguf(model)
     if on_disk is None:
         dispatch.settle(model, place)
     model.offload_folder = on_disk  # cleaned up with the model
     return model.eval(), tokenizer
+
+
+def forget_gguf(model: Any) -> None:
+    """What was unpacked from GGUF is a model like any other, which can be written: transformers 5.23 goes on to call it quantised."""
+    if not model.hf_quantizer.packed_modules:  # none stays packed where no kernels for it are installed
+        model.hf_quantizer = None
+        del model.config.quantization_config
 
 
 def forecast_bytes(weights: Weights, place: Place) -> Forecast:

@@ -5,22 +5,38 @@ from typing import Literal
 
 from pipelines.types.caption import CaptionTask
 from pipelines.types.image import ImageTask
+from pipelines.types.music import MusicTask
 from pipelines.types.text import TextTask
 from pipelines.types.transcription import TranscribeTask
+from pipelines.types.video import VideoTask
 
 Task = Literal[
-    TextTask, ImageTask, "speech", TranscribeTask, "music", "classify", CaptionTask, "embed", "embed-together"
+    TextTask,
+    ImageTask,
+    "speech",
+    TranscribeTask,
+    MusicTask,
+    "classify",
+    "classify-text",
+    CaptionTask,
+    VideoTask,
+    "embed",
+    "embed-together",
 ]
 
 
 @dataclass(frozen=True)
 class ImageDefaults:
-    """What suits an image model: pixels, denoising steps, guidance scale (1: none)."""
+    """What suits an image model: pixels, denoising steps, guidance scale (1: none); of a video model also how many frames, and
+    how many of them are a second.
+    """
 
     width: int
     height: int
     steps: int
     guidance_scale: float
+    frames: int = 1
+    frame_rate: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """What the memory of models does: a long random walk, switches, loads, and text beside pictures. `make prove`.
 
     walk           300 steps over ten models of text and image under half of what they take together (tests/pipelines/walk.py)
-    warm switch    a lease of one of two idle models that are in memory, in turns
-    cold load      a model of 1 GB from a file that the system has in its cache, against reading that file
+    resident       a lease of one of two idle models that are both in memory, in turns
+    warm switch    the same where only one has room and the other is parked, in turns; without a GPU nothing is copied
+    cold load      a model of text of 1 GB, and one of pictures, from files that the system has in its cache, against reading them
     beside         an answer by OpenVINO and the denoising of a picture in one process, against each alone
 
 The file cache of the machine is not emptied: the reading that a load is compared with comes from memory as well.
@@ -20,6 +21,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipelines.image import ImagePipeline
+from pipelines.loading.memory.cache import ModelCache
+from pipelines.loading.memory.ledger import OwnLedger
+from pipelines.loading.placement.devices import CPU
 from pipelines.text import TextPipeline
 from pipelines.types.events import ignore
 from pipelines.types.image import ImageRequest
@@ -73,13 +77,26 @@ def measure_switch(folder: Path, pairs: int) -> dict[str, float | int | str]:
     seconds = []
     for spec in specs * (pairs + 1):
         seconds.append(_seconds(lambda spec=spec: _lease(pipeline, spec)))  # type: ignore[misc]
-    return {"warm switch, seconds": max(seconds[2:])}
+    row = pipeline.cache.loaded()[0]
+    room = OwnLedger(int(1.5 * row.size_bytes) + row.about.forecast.working_bytes)  # for one that works, not for two
+    cache = ModelCache(room, "cuda", OwnLedger(10**12))
+    parking = TextPipeline(pipeline.catalog, cache, pipeline.starters, CPU)
+    switched = [_seconds(lambda spec=spec: _lease(parking, spec)) for spec in specs * (pairs + 1)]  # type: ignore[misc]
+    return {
+        "between two idle resident models, seconds": max(seconds[2:]),
+        "warm switch by parking (no GPU), seconds": max(switched[2:]),
+    }
 
 
 def measure_cold_load(folder: Path, pairs: int) -> dict[str, float | int | str]:
     wide = {"hidden_size": 2048, "num_hidden_layers": 8, "intermediate_size": 5632, "head_dim": 128}
-    target = save_causal(folder / "large", "Llama", **wide)
-    weights = list(target.glob("*.safetensors"))
+    text = save_causal(folder / "large", "Llama", **wide)
+    make_sd(folder / "sd-large", (448, 896))
+    return _cold_load(text, "", pairs) | _cold_load(folder / "sd-large", " of pictures", pairs)
+
+
+def _cold_load(target: Path, what: str, pairs: int) -> dict[str, float | int | str]:
+    weights = list(target.rglob("*.safetensors"))
     told = [
         subprocess.run(
             [sys.executable, "-c", COLD_LOAD, str(target), *map(str, weights)],
@@ -89,10 +106,10 @@ def measure_cold_load(folder: Path, pairs: int) -> dict[str, float | int | str]:
     ]  # fmt: skip
     reads, loads = ([float(row[at]) for row in told] for at in (0, 1))
     return {
-        "cold load of, MB": round(sum(file.stat().st_size for file in weights) / 1e6),
-        "reading the file, seconds": statistics.median(reads),
-        "cold load, seconds": statistics.median(loads),
-        "cold load / reading": statistics.median(load / read for load, read in zip(loads, reads, strict=True)),
+        f"cold load{what} of, MB": round(sum(file.stat().st_size for file in weights) / 1e6),
+        f"reading the files{what}, seconds": statistics.median(reads),
+        f"cold load{what}, seconds": statistics.median(loads),
+        f"cold load / reading{what}": statistics.median(load / read for load, read in zip(loads, reads, strict=True)),
     }
 
 
@@ -103,11 +120,14 @@ from pathlib import Path
 from pipelines.text import TextPipeline
 from pipelines.types.events import ignore
 from tests.pipelines.tiny_texts import save_causal
+from tests.pipelines.walk import make_sd
 import tempfile
 with tempfile.TemporaryDirectory() as folder:
     pipeline = TextPipeline.on_this_machine(device="cpu", cache_folder=Path(folder))
-    with pipeline.lease(pipeline.catalog.find(str(save_causal(Path(folder) / "tiny"))), (), ignore):
-        pass
+    make_sd(Path(folder) / "sd-tiny", (32, 64))
+    for tiny in (save_causal(Path(folder) / "tiny"), Path(folder) / "sd-tiny"):
+        with pipeline.lease(pipeline.catalog.find(str(tiny)), (), ignore):
+            pass
 started = time.perf_counter()
 held = [Path(name).read_bytes() for name in sys.argv[2:]]
 read = time.perf_counter() - started

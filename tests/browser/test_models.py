@@ -13,6 +13,7 @@ from tests.pipelines.tiny_texts import save_causal
 from tests.server import StudioServer
 
 TINY, LARGE, GATED = "someone/tiny-llama", "someone/large-llama", "someone/gated-llama"
+STARTER = "smollm2-135m-instruct"
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +306,24 @@ def test_a_model_is_loaded_pinned_and_unloaded(models_studio: StudioServer, open
     resident.get_by_role("button", name="Unload").click()
     expect(resident).to_have_count(0)
     expect(card(page, TINY).get_by_role("button", name="Load", exact=True)).to_be_visible()
+
+
+def test_a_load_that_fails_says_why_on_its_card(open_page: OpenPage, tmp_path: Path) -> None:
+    server = StudioServer(tmp_path / "home", AIGC_STUDIO_MEMORY_GB="0.01").start()
+    try:
+        page = open_page(server.url)
+        open_models(page)
+        expect(page.locator("#models-disk")).to_contain_text(re.compile(r"Models of the hub .*[\d.]+ GB of .* free"))
+        card(page, STARTER).get_by_role("button", name="Load", exact=True).click()
+        expect(card(page, STARTER)).to_contain_text(
+            re.compile(r"SmolLM2 135M Instruct.* needs about 0\.\d GB of memory")
+        )
+        page = open_page(server.url, locale="zh-CN")
+        open_models(page, "模型")
+        card(page, STARTER).get_by_role("button", name="加载", exact=True).click()
+        expect(card(page, STARTER)).to_contain_text(re.compile(r"约需 0\.\d GB 内存"))
+    finally:
+        server.stop()
 
 
 def test_removing_tells_what_else_uses_it(models_studio: StudioServer, open_page: OpenPage) -> None:

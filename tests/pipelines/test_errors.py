@@ -13,6 +13,8 @@ from pipelines.errors.base import _ZH_WORDS, StudioError
 from pipelines.errors.crossing import error_from_json
 from pipelines.errors.jobs import InternalError
 from pipelines.errors.memory import ModelTooLarge
+from pipelines.errors.models import ModelDamaged
+from pipelines.errors.reasons import in_chinese
 from pipelines.errors.requests import PromptTooLong
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +81,31 @@ def test_every_fixed_reason_is_chinese_in_a_chinese_message():
     assert "models are not downloaded here" in reasons and len(reasons) > 15
     assert [reason for reason in reasons if reason not in _ZH_WORDS] == []
     assert "not downloaded" not in NotAllowed(reason="models are not downloaded here").say("zh")
+
+
+def made_reasons() -> list[str]:
+    """Every reason with values in it, as an example: "X1 is not JSON"."""
+    calls = [
+        node
+        for folder in ("pipelines", "studio")
+        for path in (ROOT / folder).glob("**/*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[:1].isupper()
+    ]
+    values = [keyword.value for call in calls for keyword in call.keywords if keyword.arg in SAID]
+    made = [value.values for value in values if isinstance(value, ast.JoinedStr)]
+    texts = ["".join(str(part.value) if isinstance(part, ast.Constant) else "X1" for part in parts) for parts in made]
+    return sorted({text for text in texts if re.search("[a-z]{2}", text)})
+
+
+def test_every_reason_with_a_value_in_it_is_chinese_in_a_chinese_message():
+    reasons = made_reasons()
+    assert "X1 is not JSON" in reasons and len(reasons) > 20
+    chinese = {reason: in_chinese(reason) for reason in reasons}
+    assert [reason for reason, said in chinese.items() if not re.search("[\u4e00-\u9fff]", said)] == []
+    assert {reason for reason, said in chinese.items() if said.count("X1") != reason.count("X1")} == set()
+    said = ModelDamaged(model="m", reason="2 weights are missing (a.b)", path="/x").say("zh")
+    assert "缺少 2 个权重（a.b）" in said and "missing" not in said
 
 
 def test_every_thing_that_is_not_found_is_chinese_in_a_chinese_message():

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.base import Pipeline
-from pipelines.errors.memory import ModelTooLarge
+from pipelines.errors.memory import MemoryPinned, ModelTooLarge
 from pipelines.image import ImagePipeline
 from pipelines.loading.memory import measure
 from pipelines.loading.memory.cache import LoadCancelled, ModelCache
@@ -58,6 +58,7 @@ class Figures:
     forecasts_within_15_percent: int = 0
     worst_forecast: float = 1.0
     leased_and_dropped: int = 0
+    refused_without_reason: int = 0  # who holds nothing, while nothing is pinned
     errors: list[str] = field(default_factory=list)
     is_stuck: bool = False
     seconds: float = 0.0
@@ -198,9 +199,11 @@ class Walker:
             (kind,) = self._chance.choices(list(kinds), [weight for weight, _ in kinds.values()])
             try:
                 kinds[kind][1](self._chance.choice(names))
-                self._figures.steps[kind] = self._figures.steps.get(kind, 0) + 1
-            except ModelTooLarge:  # two who hold something wait for each other, and one is told so
-                self._figures.steps["refused"] = self._figures.steps.get("refused", 0) + 1
+                self._count(kind)
+            except MemoryPinned:
+                self._count("refused for a pinned one")
+            except ModelTooLarge:
+                self._figures.refused_without_reason += 1
             except Exception as error:  # noqa: BLE001  whatever it is, the walk has failed and says with what
                 self._figures.errors.append(f"{kind}: {error!r}"[:300])
 
@@ -223,8 +226,14 @@ class Walker:
         """One or two models at once for a while; they must be there to the end."""
         other = self._chance.choice(list(self._specs))
         with ExitStack() as held:
-            for one in {name, other} if self._chance.random() < 0.5 else {name}:
-                held.enter_context(self._pipeline.lease(self._specs[one], (), ignore))
+            for one in dict.fromkeys([name, other] if self._chance.random() < 0.5 else [name]):
+                try:
+                    held.enter_context(self._pipeline.lease(self._specs[one], (), ignore))
+                except ModelTooLarge:  # two who hold something wait for each other, and one is told so
+                    if one == name:
+                        raise
+                    self._count("refused beside its own")
+                    return
                 rows = {row["model"]: row for row in self._pipeline.loaded()}
                 time.sleep(self._chance.random() * 0.05)
                 rows = {row["model"]: row for row in self._pipeline.loaded()}
@@ -253,7 +262,10 @@ class Walker:
             with self._pipeline.lease(self._specs[name], (), ignore, is_cancelled):
                 pass
         except LoadCancelled:
-            self._figures.steps["stopped while loading"] = self._figures.steps.get("stopped while loading", 0) + 1
+            self._count("stopped while loading")
+
+    def _count(self, what: str) -> None:
+        self._figures.steps[what] = self._figures.steps.get(what, 0) + 1
 
     def _compare(self, name: str) -> None:
         """What was expected of a load with what came."""

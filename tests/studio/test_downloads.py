@@ -288,7 +288,7 @@ def test_what_is_damaged_or_of_a_foreign_kind_can_be_removed(file, content, hub,
     path.write_bytes(content)
     card = look_card(
         services.catalog.look(MODEL), "en", is_here=True, is_listed=False,
-        is_ours=services.removal.is_ours(services.catalog.locate(MODEL)), tasks=[],
+        is_ours=services.removal.is_ours(services.catalog.locate(MODEL)), tasks=[], forms=(), disk=(1, 2),
     )  # fmt: skip
     assert 'data-action="remove"' in card
     services.removal.remove(MODEL)

@@ -41,6 +41,7 @@ from pipelines.loading.hub.cache import (
 from pipelines.loading.hub.repository import MODEL_CONFIG, PIPELINE_INDEX, Repository
 from pipelines.loading.hub.transfer import RemoteFile, fetch
 from pipelines.loading.inspection.weight_files import check_json_files
+from pipelines.loading.inspection.weights import told_apart
 from pipelines.loading.lock import only_one
 from pipelines.types.events import Loading, OnEvent
 from pipelines.types.model import ModelSpec
@@ -137,7 +138,7 @@ class Hub:
         files = tuple(
             RemoteFile(one.rfilename, one.size or 0, one.lfs.sha256 if one.lfs else "", one.blob_id or "")
             for one in info.siblings or ()
-            if _is_plain(one.rfilename)
+            if is_plain(one.rfilename)
         )
         commit = info.sha or ""
         told = [commit, *(digest for file in files for digest in (file.sha256, file.git_sha1) if digest)]
@@ -168,11 +169,15 @@ class Hub:
         return content if isinstance(content, dict) else {}
 
     def _token(self) -> str | None:
-        """What the person gave; None leaves it to huggingface_hub."""
-        try:
-            return (self._token_file.read_text().strip() or None) if self._token_file else None
-        except OSError:
-            return None
+        return read_token(self._token_file)
+
+
+def read_token(file: Path | None) -> str | None:
+    """What the person gave; None leaves it to huggingface_hub."""
+    try:
+        return (file.read_text().strip() or None) if file else None
+    except OSError:
+        return None
 
 
 def _read(info: Any, files: tuple[RemoteFile, ...], config: dict) -> Repository:
@@ -192,7 +197,9 @@ def _read(info: Any, files: tuple[RemoteFile, ...], config: dict) -> Repository:
         commit=info.sha,
         files=files,
         config=config,
-        architectures=tuple(str(name) for name in architectures) if isinstance(architectures, list) else (),
+        architectures=told_apart(
+            tuple(str(name) for name in architectures) if isinstance(architectures, list) else (), config
+        ),
         parameters=counted if isinstance(counted, int) else 0,
         pipeline_tag=str(info.pipeline_tag or ""),
         licence=str(licence),
@@ -245,7 +252,7 @@ def _too_small(spec: ModelSpec) -> DiskTooSmall:
     return DiskTooSmall(model=spec.name, needed_gb=(total - done) / 1e9, free_gb=free / 1e9, path=str(cache_folder()))
 
 
-def _is_plain(name: str) -> bool:
+def is_plain(name: str) -> bool:
     """A name that stays inside its folder, whatever a hub says."""
     parts = name.split("/")
     return name.isprintable() and "\\" not in name and all(part not in ("", ".", "..") for part in parts)
@@ -277,16 +284,16 @@ def _in_plain_words(spec: ModelSpec) -> Iterator[None]:
     except errors.HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 401:
             raise TokenRefused() from error
-        raise ModelNotHere(model=spec.name, reason=_one_line(error)) from error
+        raise ModelNotHere(model=spec.name, reason=one_line_of(error)) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _too_small(spec) from error
-        raise ModelNotHere(model=spec.name, reason=_one_line(error)) from error
+        raise ModelNotHere(model=spec.name, reason=one_line_of(error)) from error
     except httpx2.HTTPError as error:
-        raise ModelNotHere(model=spec.name, reason=_one_line(error)) from error
+        raise ModelNotHere(model=spec.name, reason=one_line_of(error)) from error
 
 
-def _one_line(error: Exception) -> str:
+def one_line_of(error: Exception) -> str:
     """Without what an address carries beside its place: the signature of a file, or somebody's password."""
     said = ADDRESS.sub(r"\1\2", " ".join(str(error).split()))
     return said[:160] or type(error).__name__

@@ -23,6 +23,7 @@ SMALL_FILES = (
     "vocab.txt",
     "merges.txt",
     "spiece.model",
+    "spm_char.model",
     "*.bpe.model",
     "*.spm",
 )
@@ -65,7 +66,9 @@ class Repository:
         refuse_code(self.config, self.location, PIPELINE_INDEX if self.is_pipeline else MODEL_CONFIG)
         by_name = {file.name: file for file in self.files}
         wanted = (
-            _of_pipeline(by_name, self.config, self.location) if self.is_pipeline else _of_model(by_name, self.location)
+            _of_pipeline(by_name, self.config, self.location)
+            if self.is_pipeline
+            else _of_model(by_name, self.config, self.location)
         )
         return tuple(by_name[name] for name in wanted)
 
@@ -91,8 +94,12 @@ class Repository:
         )
 
 
-def _of_model(names: Mapping[str, RemoteFile], model: str) -> list[str]:
-    """Everything lies at the top of the repository; what is deeper is another form of the same."""
+def _of_model(names: Mapping[str, RemoteFile], config: dict, model: str) -> list[str]:
+    """Everything lies at the top of the repository; what is deeper is another form of the same.
+
+    `transformers_weights` in the config names the weights for transformers where others have the usual name.
+    """
+    base = str(config.get("transformers_weights") or "model").partition(".")[0]
     top = sorted(name for name in names if "/" not in name)
     small = [name for name in top if _is_small(name)]
     openvino = [name for name in top if name.startswith("openvino_") and name.endswith((".xml", ".bin"))]
@@ -100,7 +107,7 @@ def _of_model(names: Mapping[str, RemoteFile], model: str) -> list[str]:
         return small + sorted(openvino, key=lambda name: name == "openvino_model.bin")
     tensors = [name for name in top if name.endswith(".safetensors") and not name.startswith("consolidated")]
     if tensors:
-        chosen = _one_form({name: names[name].size_bytes for name in tensors}, ("model",)) or tensors
+        chosen = _one_form({name: names[name].size_bytes for name in tensors}, (base,)) or tensors
         return [name for name in small if _goes_with(name, chosen)] + chosen
     # "mmproj-…" is only the eye of a model that also sees
     packed = [name for name in top if name.lower().endswith(".gguf") and not name.lower().startswith("mmproj")]

@@ -15,6 +15,7 @@ from pipelines.loading.inspection.diffusers_classes import find_class, tasks_of
 from pipelines.loading.inspection.weight_files import check_json_files
 from pipelines.types.image import ImageTask
 from pipelines.types.model import ImageDefaults, ModelSpec
+from pipelines.types.video import VideoTask
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ USUAL_STEPS = 30
 class Checkpoint:
     class_name: str
     parameters: int
-    tasks: tuple[ImageTask, ...]
+    tasks: tuple[ImageTask | VideoTask, ...]
     defaults: ImageDefaults
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from pipelines.types.image import ImageTask
+from pipelines.types.video import VideoTask
 
 Base = Literal["text-to-image", "image-to-image", "inpaint"]
 
@@ -23,7 +24,21 @@ TABLES: dict[Base, str] = {
 NOT_PICTURES = frozenset(
     {"num_frames", "frames", "video", "audio_length_in_s", "audio_end_in_s", "audio_duration", "frame_size"}
 )
+# They make sounds. diffusers has given up AudioLDM and MusicLDM, and the latter no longer runs with its transformers
+SOUNDING = frozenset({"StableAudioPipeline", "AudioLDM2Pipeline"})
 NEEDS_MORE = ("ControlNet", "Control", "Adapter", "Prior")  # a control picture, or the half of a model
+FROM_WORDS: tuple[VideoTask, ...] = ("text-to-video",)
+FROM_PICTURE: tuple[VideoTask, ...] = ("image-to-video",)
+# Classes that make films: what their models can do, and how many pictures a second they were taught
+FILMS: dict[str, tuple[tuple[VideoTask, ...], float]] = {
+    "WanPipeline": (FROM_WORDS, 16.0),
+    "WanImageToVideoPipeline": (FROM_PICTURE, 16.0),
+    "LTXPipeline": (FROM_WORDS + FROM_PICTURE, 25.0),
+    "LTXImageToVideoPipeline": (FROM_WORDS + FROM_PICTURE, 25.0),
+    "CogVideoXPipeline": (FROM_WORDS, 8.0),
+    "CogVideoXImageToVideoPipeline": (FROM_PICTURE, 8.0),
+    "AnimateDiffPipeline": (FROM_WORDS, 8.0),
+}
 PAINTS_WITH_NINE = "Kandinsky"  # its inpainting class takes only a denoiser with nine input channels
 
 
@@ -53,12 +68,14 @@ def class_for(name: str, task: Base) -> str | None:
     return tables.classes[task].get(kind) if kind else None
 
 
-def tasks_of(name: str, *, has_vae: bool, paints_only: bool) -> tuple[ImageTask, ...]:
-    """What a model of class `name` can do; () for a class that makes no pictures, or needs more than words and a picture.
+def tasks_of(name: str, *, has_vae: bool, paints_only: bool) -> tuple[ImageTask | VideoTask, ...]:
+    """What a model of class `name` can do; () for a class that makes no pictures and no films, or needs more than words and a picture.
 
     `has_vae`: its latents can be made of a picture, so that it can start from one. `paints_only`: its denoiser wants a
     mask (an inpainting model with nine input channels).
     """
+    if name in FILMS:
+        return FILMS[name][0]
     found = find_class(name)
     if found is None or any(part in name for part in NEEDS_MORE) or found.takes & NOT_PICTURES:
         return ()
@@ -77,6 +94,11 @@ def tasks_of(name: str, *, has_vae: bool, paints_only: bool) -> tuple[ImageTask,
     if class_for(name, "inpaint") and (paints_only or not name.startswith(PAINTS_WITH_NINE)):
         can |= {"inpaint", "outpaint"}
     return tuple(task for task in get_args(ImageTask) if task in can)
+
+
+def makes_sound(name: str) -> bool:
+    """Whether class `name` makes music or sounds of words, step by step."""
+    return name in SOUNDING
 
 
 def is_blendable(name: str) -> bool:

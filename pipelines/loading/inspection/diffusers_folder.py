@@ -9,18 +9,27 @@ The oldest models of one component have everything in one folder.
 Source: https://huggingface.co/docs/diffusers/using-diffusers/other-formats. It loads nothing and needs no torch.
 """
 
+import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import AsksForCode, ModelDamaged, UnsafeModel, UnsupportedModel
 from pipelines.loading.inspection import safetensors_header
-from pipelines.loading.inspection.diffusers_classes import PipelineClass, find_class, pipelines_folder, tasks_of
+from pipelines.loading.inspection.diffusers_classes import (
+    FILMS,
+    PipelineClass,
+    find_class,
+    makes_sound,
+    pipelines_folder,
+    tasks_of,
+)
 from pipelines.loading.inspection.weight_files import PICKLE_SUFFIXES, check_file, check_json_files, read_json
 from pipelines.types.image import ImageTask
 from pipelines.types.model import ImageDefaults
+from pipelines.types.video import VideoTask
 
 INDEX = "model_index.json"
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -53,7 +62,7 @@ class DiffusersFolder:
     absent: tuple[str, ...]
     size_bytes: int
     parameters: int
-    tasks: tuple[ImageTask, ...]
+    tasks: tuple[ImageTask | VideoTask, ...]
     defaults: ImageDefaults
 
 
@@ -62,7 +71,8 @@ def is_one(folder: Path) -> bool:
 
 
 def check(folder: Path, model: str) -> DiffusersFolder:
-    """What is in `folder`. Raises UnsafeModel, ModelDamaged, or UnsupportedModel for a class that makes no pictures."""
+    """What is in `folder`. Raises UnsafeModel, ModelDamaged, or UnsupportedModel for a class that makes neither pictures
+    nor films nor sounds."""
     # 1 Which class, of which parts
     index = check_json_files(folder, model, INDEX)
     name = index.get("_class_name")
@@ -88,7 +98,7 @@ def check(folder: Path, model: str) -> DiffusersFolder:
     configs = {part.name: check_json_files(part.folder, model) for part in components}
     paints_only = configs.get("unet", {}).get("in_channels") == 9
     tasks = tasks_of(name, has_vae="vae" in configs, paints_only=paints_only)
-    if not tasks:
+    if not tasks and not makes_sound(name):
         raise UnsupportedModel(model=model, architecture=name)
     files = [file for part in components for file in part.files]
     return DiffusersFolder(
@@ -98,7 +108,7 @@ def check(folder: Path, model: str) -> DiffusersFolder:
         sum(file.stat().st_size for file in files),
         sum(safetensors_header.read_header(file).parameters for file in files),
         tasks,
-        defaults_of(pipeline, model, configs, _scheduler_config(folder, model)),
+        _as_trained(folder, defaults_of(pipeline, model, configs, _scheduler_config(folder, model))),
     )
 
 
@@ -107,7 +117,7 @@ def defaults_of(pipeline: PipelineClass, model: str, configs: dict[str, dict], s
     # 1 Pixels: what the class was written for, else the latents of its denoiser times the autoencoder's scale
     denoiser: dict[str, Any] = next((configs[part] for part in DENOISERS if part in configs), {})
     scale = _vae_scale(configs.get("vae") or configs.get("movq") or configs.get("vqvae") or {})
-    sample = denoiser.get("sample_size")
+    sample = denoiser.get("sample_size") or [denoiser.get("sample_height"), denoiser.get("sample_width")]
     sides = sample if isinstance(sample, list) and len(sample) == 2 else [sample, sample]
     height, width = (
         _first_count(pipeline.defaults.get(side), part * scale if _is_count(part) else None, USUAL_SIDE)
@@ -117,11 +127,29 @@ def defaults_of(pipeline: PipelineClass, model: str, configs: dict[str, dict], s
     # 2 Steps and guidance
     steps = _first_count(pipeline.defaults.get("num_inference_steps"), USUAL_STEPS)
     guidance = pipeline.defaults.get("guidance_scale") or pipeline.defaults.get("true_cfg_scale") or 1.0
+    is_film = pipeline.name in FILMS
+    frames = _first_count(pipeline.defaults.get("num_frames"), denoiser.get("sample_frames"), 1) if is_film else 1
+    rate = FILMS[pipeline.name][1] if is_film else 0.0
     is_schnell = FLUX_1.match(pipeline.name) is not None and denoiser.get("guidance_embeds") is False
     is_lcm = scheduler.get("_class_name") == "LCMScheduler"
     if (FEW_STEPS.search(model) or is_schnell or is_lcm) and steps > FEW:
-        return ImageDefaults(width, height, FEW, 0.0)
-    return ImageDefaults(width, height, steps, float(guidance) if isinstance(guidance, int | float) else 1.0)
+        return ImageDefaults(width, height, FEW, 0.0, frames, rate)
+    strength = float(guidance) if isinstance(guidance, int | float) else 1.0
+    return ImageDefaults(width, height, steps, strength, frames, rate)
+
+
+def _as_trained(folder: Path, defaults: ImageDefaults) -> ImageDefaults:
+    """With the steps and the guidance that a training here has written down beside its model."""
+    try:
+        said = json.loads((folder / "model.json").read_text(encoding="utf-8"))["drawing"]
+        steps, guidance = int(said["steps"]), float(said["guidance_scale"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return defaults
+    return (
+        replace(defaults, steps=steps, guidance_scale=guidance)
+        if _is_count(steps) and 0 <= guidance < 100
+        else defaults
+    )
 
 
 # ── part by part ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ single file holds weight_files.py says.
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pipelines.errors.models import ModelDamaged, NotAModel, UnsafeModel, UnsupportedModel
 from pipelines.loading.inspection import (
@@ -27,6 +27,7 @@ from pipelines.loading.inspection.weight_files import (
 )
 from pipelines.types.image import ImageTask
 from pipelines.types.model import ImageDefaults
+from pipelines.types.video import VideoTask
 
 Format = Literal["safetensors", "gguf", "openvino", "diffusers", "checkpoint", "ctranslate2", "onnx"]
 
@@ -50,6 +51,7 @@ LORA_FIELDS = frozenset(
         "task_type",
     ]
 )
+ADAPTER_FIELDS = {"LORA": LORA_FIELDS, "PREFIX_TUNING": frozenset({"num_virtual_tokens"})}
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Weights:
     context_tokens: int
     size_bytes: int
     parameters: int = 0
-    tasks: tuple[ImageTask, ...] = ()
+    tasks: tuple[ImageTask | VideoTask, ...] = ()
     defaults: ImageDefaults | None = None
 
 
@@ -96,7 +98,7 @@ def _check_folder(path: Path, model: str) -> Weights:
     # 1 What the folder says about itself
     config = check_json_files(path, model)
     named = config.get("architectures")
-    architectures = tuple(str(name) for name in named) if isinstance(named, list) else ()
+    architectures = told_apart(tuple(str(name) for name in named) if isinstance(named, list) else (), config)
     context_tokens = _context_tokens(config)
     files = sorted(entry for entry in path.iterdir() if entry.is_file())
 
@@ -127,10 +129,25 @@ def _check_folder(path: Path, model: str) -> Weights:
     raise NotAModel(model=model, reason="there are no weights in its folder")
 
 
-def check_adapter(folder: Path, adapter: str) -> dict:
-    """The harmless part of a LoRA adapter's config, after its files passed. Raises UnsafeModel, ModelDamaged, Unsupported…"""
+class Checked(NamedTuple):
+    """An adapter of peft: of which kind it is, and the harmless part of its config."""
+
+    kind: Literal["LORA", "PREFIX_TUNING"]
+    settings: dict
+
+
+def told_apart(architectures: tuple[str, ...], config: dict) -> tuple[str, ...]:
+    """One that reads writing calls itself by the class of all that put pictures into words: its second half says what it is."""
+    decoder = config.get("decoder")
+    is_reader = isinstance(decoder, dict) and decoder.get("model_type") == "trocr"
+    return ("TrOCRForCausalLM",) if is_reader and "VisionEncoderDecoderModel" in architectures else architectures
+
+
+def check_adapter(folder: Path, adapter: str) -> Checked:
+    """What an adapter is, after its files passed. Raises UnsafeModel, ModelDamaged, Unsupported…"""
     config = check_json_files(folder, adapter, "adapter_config.json")
-    if str(config.get("peft_type", "")).upper() != "LORA":
+    kind = str(config.get("peft_type", "")).upper()
+    if kind not in ADAPTER_FIELDS:
         raise UnsupportedModel(model=adapter, architecture=f"adapter type {config.get('peft_type')}")
     for field in ("auto_mapping", "megatron_config"):
         if config.get(field):
@@ -139,7 +156,9 @@ def check_adapter(folder: Path, adapter: str) -> dict:
     if not weights.exists():
         raise UnsafeModel(model=adapter, reason="it holds no adapter_model.safetensors")
     check_file(weights, adapter, expected="safetensors")
-    return {field: value for field, value in config.items() if field in LORA_FIELDS and value is not None}
+    known = ADAPTER_FIELDS[kind]
+    settings = {field: value for field, value in config.items() if field in known and value is not None}
+    return Checked("LORA" if kind == "LORA" else "PREFIX_TUNING", settings)
 
 
 # ── by kind ───────────────────────────────────────────────────────────────────────────────────────────────────────────

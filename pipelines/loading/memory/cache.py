@@ -11,12 +11,13 @@ Lock order: `_loading` before `Residents.changed`; nobody waits for room while h
 
 import itertools
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from threading import Lock, get_ident
+from threading import get_ident
 from typing import Any
 
 from pipelines.errors.memory import OutOfMemory
@@ -64,6 +65,7 @@ class LoadedModel:
     load_seconds: float
     idle_seconds: float
     leases: int
+    leased_by: tuple[str, ...]  # the names of the threads: what they do is known to who started them
     is_pinned: bool
     is_parked: bool
     about: Any
@@ -87,7 +89,7 @@ class ModelCache:
         self._store = store
         self._clock = clock
         self._numbers = itertools.count(1)
-        self._loading = Lock()
+        self._loading = threading.Lock()
 
     @contextmanager
     def lease(
@@ -115,7 +117,7 @@ class ModelCache:
     def loaded(self) -> list[LoadedModel]:
         """What is in memory now, longest idle first."""
         with self._changed:
-            now = self._clock()
+            now, names = self._clock(), {thread.ident: thread.name for thread in threading.enumerate()}
             rows = [
                 LoadedModel(
                     key=one.key,
@@ -126,6 +128,7 @@ class ModelCache:
                     load_seconds=one.load_seconds,
                     idle_seconds=0.0 if one.holders else now - one.last_used,
                     leases=len(one.holders),
+                    leased_by=tuple(names.get(thread, "") for thread in one.holders),
                     is_pinned=one.is_pinned,
                     is_parked=one.is_parked,
                     about=one.about,
@@ -142,6 +145,7 @@ class ModelCache:
             if resident is None:
                 return False
             resident.is_pinned = is_pinned
+            self._residents.tell_change()
             return True
 
     def unload(self, key: Hashable) -> bool:
@@ -194,8 +198,7 @@ class ModelCache:
                 elif resident.is_stale:  # another lease still holds it; it goes when that ends
                     if is_cancelled():
                         raise LoadCancelled
-                    with self._residents.waiting():
-                        self._changed.wait(POLL_SECONDS)
+                    self._residents.wait()
                 else:
                     resident.holders.append(thread)
                     self._residents.works += 1
@@ -215,11 +218,10 @@ class ModelCache:
         """Waits for somebody else's load (`_changed` is held). Raises what that raised, unless it was given up."""
         resident.listeners.append(on_event)
         try:
-            with self._residents.waiting():
-                while resident.is_moving:
-                    if is_cancelled():
-                        raise LoadCancelled
-                    self._changed.wait(POLL_SECONDS)
+            while resident.is_moving:
+                if is_cancelled():
+                    raise LoadCancelled
+                self._residents.wait()
         finally:
             with suppress(ValueError):  # it failed, and so was dropped
                 resident.listeners.remove(on_event)
@@ -274,10 +276,9 @@ class ModelCache:
     @contextmanager
     def _turn(self, is_cancelled: IsCancelled) -> Iterator[None]:
         """One load at a time."""
-        with self._residents.waiting():
-            while not self._loading.acquire(timeout=POLL_SECONDS):
-                if is_cancelled():
-                    raise LoadCancelled
+        while not self._loading.acquire(timeout=POLL_SECONDS):
+            if is_cancelled():
+                raise LoadCancelled
         try:
             yield
         finally:
@@ -308,7 +309,7 @@ class ModelCache:
             resident.load_seconds = max(seconds, resident.load_seconds)
             resident.is_moving = resident.is_parked = False
             self._residents.book(resident)
-            self._changed.notify_all()
+            self._residents.tell_change()
         if is_quiet:
             prepared.learn(max(took, model.size_bytes), seconds)
 
@@ -346,7 +347,7 @@ class ModelCache:
             is_over = self._take_out_if_over(resident)
             if not is_over:
                 self._residents.book(resident)
-            self._changed.notify_all()
+            self._residents.tell_change()
         if is_over:
             self._residents.close(resident)
         self._residents.drop_excess()

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Literal
 
-from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.devices import Place, quantisations
 
 Form = Literal["half", "int8", "int4", "offload"]
 
@@ -53,14 +53,14 @@ def can_never_fit(size_bytes: int, most_bytes: int) -> bool:
 def in_forms(place: Place, forms: tuple[Form, ...], offload_folder: Path) -> Iterator[tuple[str, Place]]:
     """("", `place` as it is), then each smaller form that can be had there, in the family's order.
 
-    "half" halves float32; "int8" quantises the weights; so does "int4", on CUDA only; "offload" keeps none of them in
+    "half" halves float32; "int8" and "int4" quantise the weights, where the device can; "offload" keeps none of them in
     the device's memory, or as many as the caller finds room for: slow, and always the last.
     """
     yield "", place
     for form in forms:
         if form == "half" and place.dtype == "float32":
             yield form, replace(place, dtype="bfloat16")
-        elif form == "int8" or (form == "int4" and place.device == "cuda"):
+        elif form in ("int8", "int4") and form in quantisations(place.device):
             yield form, replace(place, quantisation=form)
         elif form == "offload":
             yield form, replace(place, weights_in_memory_bytes=0, offload_folder=offload_folder)

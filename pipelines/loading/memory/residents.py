@@ -8,8 +8,7 @@ On a CPU nothing is parked: a model that is resident and idle there already is w
 """
 
 import time
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from threading import Condition, get_ident
 from typing import Any, Literal, Protocol
@@ -89,21 +88,26 @@ class Residents:
         self._store = store
         self._ram = ram
         self._clock = clock
-        self._waiting: dict[int, int] = {}  # thread → in how many ways it waits
+        self._changes = 0  # how often a model came, went, or was given back
+        self._waiting: dict[int, int] = {}  # thread → after which of the changes it found nothing to go on with
+        self._want_room: list[int] = []  # threads that do, and are told when all wait for each other
         self._leaving: list[Resident] = []  # out of the table, not yet out of memory
         self.works = 0  # how often work with a model has begun, or one was taken out of memory
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """While the block lasts this thread ends none of its leases: so much is known when another waits for those."""
-        thread = get_ident()
-        self._waiting[thread] = self._waiting.get(thread, 0) + 1
+    def tell_change(self) -> None:
+        """Something came, went, or was given back (`changed` is held): whoever waits looks again."""
+        self._changes += 1
+        self.changed.notify_all()
+
+    def wait(self) -> None:
+        """For the next change, or a moment (`changed` is held). Until then this thread ends none of its leases: so much is
+        known when another waits for those. After a change that is open until it has looked again."""
+        thread, seen = get_ident(), self._changes
+        self._waiting[thread] = seen
         try:
-            yield
+            self.changed.wait_for(lambda: self._changes != seen, POLL_SECONDS)
         finally:
-            self._waiting[thread] -= 1
-            if not self._waiting[thread]:
-                del self._waiting[thread]
+            del self._waiting[thread]
 
     def work_beside(self, resident: Resident) -> int | None:
         """A number that stays the same for as long as what this process holds changes by `resident` alone; None while
@@ -125,18 +129,34 @@ class Residents:
 
     def make_room(self, resident: Resident, tell: OnEvent, is_cancelled: IsCancelled) -> None:
         """Reserves what `resident` will take. Raises ModelTooLarge where it cannot be had, LoadCancelled, and what `tell` raises."""
+        self._want_room.append(get_ident())
+        try:
+            self._reserve(resident, tell, is_cancelled)
+        finally:
+            self._want_room.remove(get_ident())
+
+    def _reserve(self, resident: Resident, tell: OnEvent, is_cancelled: IsCancelled) -> None:
         needed, waits_for = resident.size_bytes, ""
-        while (lacks := self._ledger.reserve(resident.number, resident.name, needed)) > 0:
+        while True:
+            seen = self._changes
+            lacks = self._ledger.reserve(resident.number, resident.name, needed)
+            if lacks <= 0:
+                return
             if is_cancelled():
                 raise LoadCancelled
-            # 1 More than this process could ever have: perhaps others hold what they do not need
-            if needed > self._ledger.most() and not self._have_others_given(resident, tell, is_cancelled):
+            # 1 More than this process could have, even when what loads and works here is done: perhaps others hold it
+            lacks_all = needed - self._ledger.most()
+            if lacks_all > self._unfilled(resident):
+                if self._have_others_given(resident, tell, is_cancelled):
+                    continue
                 raise self._too_large(resident, self._ledger.most())
             # 2 What nobody uses
-            if self._one_goes(resident.name, tell):
+            if lacks_all <= 0 and self._one_goes(resident.name, tell):
                 continue
             # 3 What is in use is waited for
             with self.changed:
+                if seen != self._changes:
+                    continue
                 blocking = self._will_end(resident)
                 if blocking is None:  # and now nothing is on its way any more, so that this answer is final
                     if self._ledger.reserve(resident.number, resident.name, needed) == 0:
@@ -145,12 +165,28 @@ class Residents:
             if blocking != waits_for:
                 waits_for = blocking
                 tell(Plan(resident.name, "waits", blocking, lacks))
-            with self.changed, self.waiting():
-                self.changed.wait(POLL_SECONDS)
+            with self.changed:
+                if seen == self._changes:
+                    self.wait()
+
+    def _unfilled(self, resident: Resident) -> int:
+        """What others are loading, or need for their work, at most: some of it is held already and counted nowhere."""
+        with self.changed:
+            others = [other for other in self.by_key.values() if other is not resident and other.holders]
+            expected = [one.forecast.total_bytes if one.model is None else one.forecast.working_bytes for one in others]
+            return sum(expected)
 
     def _will_end(self, resident: Resident) -> str | None:
-        """The name of another model that will leave or be given back (`changed` is held). None: all wait for each other."""
-        waiting = {*self._waiting, get_ident()}
+        """The name of another model that will leave or be given back (`changed` is held). None: all wait for each other.
+
+        Who waits for its turn to load does not count: that comes, because nobody who loads waits for room. Nor does who
+        holds a model and wants another, for one who holds none: of those one will be told, and give its own back.
+        """
+        thread = get_ident()
+        waiting = {thread, *(one for one, seen in self._waiting.items() if seen == self._changes)}
+        if not any(other.model is not None and thread in other.holders for other in self.by_key.values()):
+            loaded = [other.holders for other in self.by_key.values() if other.model is not None]
+            waiting -= {one for holders in loaded for one in holders if one in self._want_room}
         for other in (*self._leaving, *self.by_key.values()):
             is_on_its_way = other in self._leaving or (other.is_moving and not other.holders)
             if other is not resident and (is_on_its_way or not waiting.issuperset(other.holders)):
@@ -182,11 +218,10 @@ class Residents:
                 return False
             tell(Plan(resident.name, "asks", "", lacks))
             deadline = time.monotonic() + OTHERS_ANSWER_SECONDS
-            with self.waiting():
-                while needed > self._ledger.most() and time.monotonic() < deadline:
-                    if is_cancelled():
-                        raise LoadCancelled
-                    time.sleep(POLL_SECONDS)
+            while needed > self._ledger.most() and time.monotonic() < deadline:
+                if is_cancelled():
+                    raise LoadCancelled
+                time.sleep(POLL_SECONDS)
         return needed <= self._ledger.most()
 
     def drop_excess(self) -> None:
@@ -244,7 +279,7 @@ class Residents:
             del self.by_key[resident.key]
         self._leaving.append(resident)
         self.works += 1
-        self.changed.notify_all()
+        self.tell_change()
 
     def _has_room_in_ram(self, resident: Resident) -> bool:
         """Takes the room in RAM, from other parked models where needed."""
@@ -267,12 +302,12 @@ class Residents:
             with self.changed:
                 resident.is_moving = False
             return self._drop_if_idle(resident)
-        measure.give_back_memory()
+        measure.give_back_unused()
         with self.changed:
             resident.is_moving, resident.is_parked = False, True
             self._ledger.release(resident.number)
             self.book(resident)
-            self.changed.notify_all()
+            self.tell_change()
         return True
 
     def close(self, resident: Resident) -> None:
@@ -294,7 +329,7 @@ class Residents:
         with self.changed:
             if resident in self._leaving:
                 self._leaving.remove(resident)
-            self.changed.notify_all()
+            self.tell_change()
 
 
 def _worth_dropping(resident: Resident, now: float) -> float:

@@ -3,11 +3,14 @@
 The placing itself is accelerate's (`device_map`): this file only gathers the facts that it wants.
 """
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+Quantisation = Literal["int8", "int4"]
 
 GPU_NODES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 
@@ -23,7 +26,7 @@ class Place:
     device: str
     dtype: str
     device_map: str
-    quantisation: Literal["", "int8", "int4"] = ""
+    quantisation: Quantisation | Literal[""] = ""
     weights_in_memory_bytes: int | None = None
     offload_folder: Path | None = None
 
@@ -34,6 +37,14 @@ class Place:
 
 
 CPU = Place("cpu", "float32", "cpu")
+
+
+def quantisations(device: str) -> tuple[Quantisation, ...]:
+    """How weights can be quantised on `device`: on CUDA by bitsandbytes, so only where that is installed
+    (requirements-cuda.txt); elsewhere by `packed.py`."""
+    if device == "cuda" and importlib.util.find_spec("bitsandbytes") is None:
+        return ()
+    return ("int8", "int4")
 
 
 def wait_asleep() -> None:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipelines.loading.placement import int8
+from pipelines.loading.placement import packed
 from pipelines.loading.placement.devices import Place
 
 
@@ -48,10 +48,10 @@ def quantised(place: Place, library: Any) -> dict[str, Any]:
 
 
 def settle(module: Any, place: Place, *, is_quantised: bool = True) -> None:
-    """After a module has been loaded whole: to its device, its weights in memory of this process, and in int8 where that
-    was chosen and no GPU has done it (not where `is_quantised` is false: a decoder of pictures loses too much)."""
+    """After a module has been loaded whole: to its device, its weights in memory of this process, and quantised where
+    that was chosen and no GPU has done it (not where `is_quantised` is false: a decoder of pictures loses too much)."""
     if place.quantisation and place.device != "cuda" and is_quantised:
-        int8.quantise(module, place.dtype)
+        packed.quantise(module, place.dtype, place.quantisation)
     if is_movable(module):
         module.to(place.device)
     own_weights(module)

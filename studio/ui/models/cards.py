@@ -7,17 +7,19 @@ from collections.abc import Mapping, Sequence
 
 from pipelines.errors.base import StudioError
 from pipelines.loading.catalog import Candidate
+from pipelines.loading.memory.forecast import Form
 from pipelines.types.model import ModelSpec
 from studio.library.removal import Uses
-from studio.ui.facts import duration, size
+from studio.ui.facts import duration, plan_line, size
 from studio.ui.lists import button, empty
-from studio.ui.models.rows import MemoryBar, ModelRow, forecasts, smallest_bytes
+from studio.ui.models.rows import FITS_SHARE, MemoryBar, ModelRow, forecasts, smallest_bytes
 from studio.ui.safe import escape
 from studio.ui.words import say
 
 STRONG = "item-button strong"
 DANGER = "item-button danger"
 SHOWN_FILES = 12
+TITLE_LENGTH = 60
 
 
 # ── the catalog ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -46,6 +48,8 @@ def _card(row: ModelRow, language: str, uses: Uses | None, is_managed: bool) -> 
     note = spec.note_zh if language == "zh" else spec.note_en
     about = f'<p class="excerpt">{escape(note)}</p>' if note else ""
     room = "" if row.fits else f'<p class="too-large">{escape(_too_large(row, language))}</p>'
+    room += "" if row.plan is None else f'<p class="line-note">{escape(plan_line(row.plan, language))}</p>'
+    room += "" if row.refusal is None else f'<p class="sure">{_with_link(row.refusal, language)}</p>'
     actions = _sure(row, uses, language) if uses is not None else _actions(row, language) if is_managed else ""
     starter = f'<span class="tag">{escape(say("starter", language))}</span>' if spec.source == "starter" else ""
     return (
@@ -53,13 +57,17 @@ def _card(row: ModelRow, language: str, uses: Uses | None, is_managed: bool) -> 
         f'<div class="line-title"><span class="mark" title="{escape(say(f"model_{row.state}", language))}">{mark}</span> '
         f"{escape(spec.name)} {starter}</div>"
         f'<div class="mono">{" · ".join(facts)}</div>{about}'
-        f'<div class="model-facts">{_languages(spec, language)}{_memory(spec, language)}</div>'
+        f'<div class="model-facts">{_languages(spec, language)}{_memory(row, language)}</div>'
         f'{room}<div class="item-actions">{actions}</div></article>'
     )
 
 
 def _too_large(row: ModelRow, language: str) -> str:
-    return say("fits_not", language, needed=size(smallest_bytes(row.spec)), total=size(row.memory_total))
+    """What it takes at least, and in which form it can be loaded all the same."""
+    fitting = [f for f, count in forecasts(row.spec, row.forms).items() if count <= FITS_SHARE * row.memory_total]
+    key = "fits_smaller" if fitting else "fits_not" if "offload" in row.forms else "fits_never"
+    forms = ", ".join(say(f"form_{form}", language) for form in fitting)
+    return say(key, language, needed=size(smallest_bytes(row.spec)), total=size(row.memory_total), forms=forms)
 
 
 def _actions(row: ModelRow, language: str) -> str:
@@ -121,14 +129,14 @@ def _languages(spec: ModelSpec, language: str) -> str:
     return f"<span>{escape(say('model_languages', language))} <b>{escape(shown)}</b></span>"
 
 
-def _memory(spec: ModelSpec, language: str) -> str:
-    told = _forecast_line(spec, language)
+def _memory(row: ModelRow, language: str) -> str:
+    told = _forecast_line(row.spec, row.forms, language)
     return f"<span>{escape(say('model_memory', language))} <b>{told}</b></span>" if told else ""
 
 
-def _forecast_line(spec: ModelSpec, language: str) -> str:
+def _forecast_line(spec: ModelSpec, forms: Sequence[Form], language: str) -> str:
     """ "fp32 1.4 GB · bf16 724 MB …", each of which stays on one line."""
-    parts = [f"{say(f'form_{form}', language)} {size(count)}" for form, count in forecasts(spec).items()]
+    parts = [f"{say(f'form_{form}', language)} {size(count)}" for form, count in forecasts(spec, forms).items()]
     return " · ".join(f'<span class="whole">{escape(part)}</span>' for part in parts)
 
 
@@ -210,17 +218,19 @@ def _memory_bar(bar: MemoryBar, language: str) -> str:
     )
 
 
-def loaded_rows(rows: Sequence[Mapping], names: Mapping[str, str], language: str, *, is_managed: bool) -> str:
-    """What is in memory: how big, where, by whom leased, how long idle."""
+def loaded_rows(
+    rows: Sequence[Mapping], names: Mapping[str, str], titles: Mapping[str, str], language: str, *, is_managed: bool
+) -> str:
+    """What is in memory: how big, where, by whom leased, how long idle. `titles` are of the person's own jobs, by id."""
     if not rows:
         return empty(escape(say("loaded_none", language)))
     parts = []
     for row in rows:
-        model, leases = str(row["model"]), int(row["leases"])
+        model, leased_by = str(row["model"]), row["leased_by"]
         facts = [size(int(row["size_bytes"])), f"{row['device']} {row['dtype']}".strip()]
         if row["is_parked"]:
             facts.append(say("model_parked", language))
-        facts.append(say("in_use", language, n=leases) if leases else _idle(float(row["idle_seconds"]), language))
+        facts += _users(leased_by, titles, language) or [_idle(float(row["idle_seconds"]), language)]
         is_pinned = bool(row["is_pinned"])
         actions = button(
             "unpin" if is_pinned else "pin",
@@ -235,6 +245,13 @@ def loaded_rows(rows: Sequence[Mapping], names: Mapping[str, str], language: str
             f'{f"""<div class="item-actions">{actions}</div>""" if is_managed else ""}</li>'
         )
     return f'<ul class="lines residents">{"".join(parts)}</ul>'
+
+
+def _users(leased_by: Sequence[str], titles: Mapping[str, str], language: str) -> list[str]:
+    """The person's own jobs by name; of others only how many."""
+    own = [say("in_use_by", language, title=titles[job_id][:TITLE_LENGTH]) for job_id in leased_by if job_id in titles]
+    others = sum(job_id not in titles for job_id in leased_by)
+    return own + ([say("in_use_by_others", language, n=others)] if others else [])
 
 
 def _idle(seconds: float, language: str) -> str:
@@ -262,20 +279,26 @@ def disk_lines(folders: Sequence[tuple[str, str, int, int]], language: str) -> s
 
 
 def look_card(
-    found: Candidate, language: str, *, is_here: bool, is_listed: bool, is_ours: bool, tasks: Sequence[str]
-) -> str:
-    """What a pasted name would be, and what can be done with it. `is_ours`: its files could go."""
+    found: Candidate, language: str, *, is_here: bool, is_listed: bool, is_ours: bool, tasks: Sequence[str],
+    forms: Sequence[Form], disk: tuple[int, int],
+) -> str:  # fmt: skip
+    """What a pasted name would be, and what can be done with it. `is_ours`: its files could go; `forms` are the smaller ones
+    in which it could be loaded; `disk` is where models lie: bytes free, bytes of all.
+    """
     spec = found.spec
     rows: list[tuple[str, str]] = []
     if spec.size_bytes:
         rows.append((say("look_here" if is_here else "look_size", language), escape(size(spec.size_bytes))))
+    if not is_here:
+        room = say("disk_free", language, free=size(disk[0]), total=size(disk[1]))
+        rows.append((say("disk", language), escape(room)))
     if spec.licence:
         rows.append((say("licence", language), _licence(spec)))
     if tasks:
         rows.append((say("look_tasks", language), escape(" · ".join(tasks))))
     if spec.family:
         rows.append((say("look_family", language), f'<span class="mono">{escape(spec.family)}</span>'))
-    if told := _forecast_line(spec, language):
+    if told := _forecast_line(spec, forms, language):
         rows.append((say("model_memory", language), told))
     if found.commit:
         rows.append((say("look_commit", language), f'<span class="mono">{escape(found.commit[:12])}</span>'))

@@ -11,6 +11,7 @@ from studio.ui.models.rows import SIZES
 
 GROUPS = {  # what models are looked for by → the key of its words
     "chat": "chat",
+    "continue": "task_continue",
     "fill-mask": "task_fill-mask",
     "poem": "task_poem",
     "text-to-image": "mode_text-to-image",
@@ -18,6 +19,15 @@ GROUPS = {  # what models are looked for by → the key of its words
     "inpaint": "mode_inpaint",
     "edit": "mode_edit",
     "upscale": "mode_upscale",
+    "caption": "job_caption",
+    "read-picture": "look_what_read",
+    "speech": "job_speech",
+    "transcribe": "job_transcribe",
+    "music": "job_music",
+    "sound": "job_sound",
+    "text-to-video": "job_video",
+    "embed": "group_embed",
+    "embed-together": "group_embed-together",
 }
 
 

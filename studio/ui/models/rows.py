@@ -5,16 +5,21 @@ What is downloaded is read from the disk, so that anybody's download and one of 
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.loading.hub.cache import begun_models, bytes_here, cache_folder
-from pipelines.loading.memory.forecast import BYTES_OF, QUANTISED_BYTES
+from pipelines.loading.memory.forecast import BYTES_OF, QUANTISED_BYTES, Form
+from pipelines.loading.placement.devices import quantisations
 from pipelines.types.download import DownloadRequest
+from pipelines.types.events import Plan
+from pipelines.types.load import LoadRequest
 from pipelines.types.model import ModelSpec
 from studio.identity import GUEST
-from studio.jobs.job import Job
+from studio.jobs.job import Job, event_of
 from studio.jobs.ledger import ENGINE
 from studio.services import Services
 
@@ -23,6 +28,8 @@ State = Literal["loaded", "loading", "here", "downloading", "waiting", "paused",
 FITS_SHARE = 0.9  # of all memory
 RECENT_JOBS = 60
 LOOK_SECONDS = 15.0
+REFUSED_SECONDS = 600.0  # so long it is told why a load failed: what is free has changed since
+PLAN_BYTES = 64 * 1024  # of a load's events: the newest plan is among the last
 SIZES: dict[str, tuple[float, float]] = {
     "small": (0, 1e9),
     "middle": (1e9, 5e9),
@@ -32,12 +39,15 @@ SIZES: dict[str, tuple[float, float]] = {
 FREE_LICENCES = ("apache", "mit", "bsd")
 FORMS = {form: (BYTES_OF | QUANTISED_BYTES)[form] for form in ("float32", "bfloat16", "int8", "int4")}  # bytes a number
 
+NAMES: dict[str, str] = {"bfloat16": "half"}  # how a form of loading is called whose number format is another word
+
 
 @dataclass(frozen=True)
 class ModelRow:
     """A model as the page shows it. `done` of `total` bytes while it is downloaded or paused.
 
-    `job_id` is the person's own job that works on it, "" where it is somebody else's; `error` is why their last one failed.
+    `job_id` is the person's own download of it, "" where it is somebody else's; `error` is why their last one failed.
+    `refusal` is why their last load failed, `plan` what one that runs is about to do so that it fits.
     """
 
     spec: ModelSpec
@@ -48,6 +58,9 @@ class ModelRow:
     error: StudioError | None = None
     memory_total: int = 0  # of the device, 0 while it is not known
     is_own: bool = False  # added by a person, so it can be taken out of the lists
+    refusal: StudioError | None = None
+    plan: Plan | None = None
+    forms: tuple[Form, ...] = ()  # the smaller ones in which it can be loaded here
 
     @property
     def fits(self) -> bool:
@@ -78,15 +91,18 @@ class Wanted:
 
 def rows_of(services: Services, owner: str) -> list[ModelRow]:
     """Every model of the lists, and those whose download was begun."""
-    loaded = {model["model"] for model in services.jobs.status()["loaded_models"]}
+    status = services.jobs.status()
+    loaded = {model["model"] for model in status["loaded_models"]}
     working = {(row.kind, row.model): row.state for row in services.jobs.unfinished()}
-    newest = newest_downloads(services, owner)
-    most = max((bar.total for bar in memory_bars(services.jobs.status())), default=0)
+    newest = newest_jobs(services, owner)
+    most = max((bar.total for bar in memory_bars(status)), default=0)
     specs = {spec.id: spec for spec in services.catalog.rows() if spec.source != "none"}
-    for model in (*newest, *begun_models()):  # pasted, and not here yet
+    for model in (*(model for _, model in newest), *begun_models()):  # pasted, and not here yet
         if model not in specs and (spec := _found(services, model)) is not None:
             specs[model] = spec
-    return [_row(services, spec, loaded, working, newest.get(spec.id), most) for spec in specs.values()]
+    rows = [_row(services, spec, loaded, working, newest.get(("download", spec.id)), most) for spec in specs.values()]
+    rows = [replace(row, forms=forms_here(services, row.spec, status)) for row in rows]
+    return [_with_load(services, row, newest.get(("load", row.spec.id))) for row in rows]
 
 
 def change_mark(services: Services, status: Mapping[str, Any], now: float | None = None) -> tuple[Any, ...]:
@@ -95,7 +111,7 @@ def change_mark(services: Services, status: Mapping[str, Any], now: float | None
     now = time.time() if now is None else now
     unfinished = services.jobs.unfinished()
     working = tuple((row.id, row.state) for row in unfinished)
-    is_coming = any(row.kind == "download" for row in unfinished)
+    is_coming = any(row.kind in ("download", "load") for row in unfinished)
     loaded = tuple(sorted(model["model"] for model in status["loaded_models"]))
     folders = (services.settings.home / "models", cache_folder())
     changed = tuple(folder.stat().st_mtime_ns if folder.exists() else 0 for folder in folders)
@@ -125,12 +141,31 @@ def _row(
     return ModelRow(spec, state, done, total or spec.size_bytes, job_id, error, most, is_own)
 
 
-def newest_downloads(services: Services, owner: str) -> dict[str, Job]:
-    """The person's newest download of each model."""
-    newest: dict[str, Job] = {}
+def _with_load(services: Services, row: ModelRow, newest: Job | None) -> ModelRow:
+    """`row` with what the person's newest load of it says, while that is still of interest."""
+    if newest is None:
+        return row
+    if row.state == "loading" and not newest.is_ended:
+        return replace(row, plan=_newest_plan(services, newest))
+    is_fresh = newest.ended is not None and time.time() - newest.ended < REFUSED_SECONDS
+    return replace(row, refusal=newest.error) if row.state in ("here", "away") and is_fresh else row
+
+
+def _newest_plan(services: Services, job: Job) -> Plan | None:
+    try:
+        lines = services.jobs.folder(job.owner, job.id).reader(PLAN_BYTES).read()
+    except NotFound:  # removed meanwhile
+        return None
+    events = [event.data for event in map(event_of, lines) if event is not None]
+    return next((data for data in reversed(events) if isinstance(data, Plan)), None)
+
+
+def newest_jobs(services: Services, owner: str) -> dict[tuple[str, str], Job]:
+    """The person's newest download and load of each model, by ("download" or "load", model)."""
+    newest: dict[tuple[str, str], Job] = {}
     for job in services.jobs.recent(owner, RECENT_JOBS) if owner != GUEST else ():
-        if isinstance(job.request, DownloadRequest):
-            newest.setdefault(job.request.model, job)
+        if isinstance(job.request, DownloadRequest | LoadRequest):
+            newest.setdefault((job.request.kind, job.request.model), job)
     return newest
 
 
@@ -169,17 +204,32 @@ def _matches(row: ModelRow, wanted: Wanted, words: Sequence[str]) -> bool:
     )
 
 
+def titles(services: Services, owner: str, loaded: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """How the person's own jobs are called that lease one of the `loaded` models, by id; those of others are not in it."""
+    found = {}
+    for job_id in {job_id for model in loaded for job_id in model["leased_by"]} if owner != GUEST else ():
+        with suppress(NotFound):
+            found[job_id] = services.jobs.get(owner, job_id).title
+    return found
+
+
 # ── memory ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def forecasts(spec: ModelSpec) -> dict[str, int]:
-    """About how many bytes its weights take in memory in each number format; empty where that is not known.
+def forms_here(services: Services, spec: ModelSpec, status: Mapping[str, Any]) -> tuple[Form, ...]:
+    """The smaller forms in which it can be loaded on this machine's device."""
+    can = {"half", "offload", *quantisations(status["workers"][0]["device"] or "cpu")}
+    return tuple(form for form in services.catalog.forms(spec) if form in can)
 
-    A starter stays packed as it is.
+
+def forecasts(spec: ModelSpec, forms: Sequence[Form] = ("half",)) -> dict[str, int]:
+    """About how many bytes its weights take in memory, as they are and in those of `forms` that hold all of them there;
+    empty where that is not known. A starter stays packed as it is.
     """
-    if spec.source == "starter":
+    if spec.source == "starter" or not spec.parameters:
         return {}
-    return {form: int(spec.parameters * each) for form, each in FORMS.items()} if spec.parameters else {}
+    shown = [form for form in FORMS if form == "float32" or NAMES.get(form, form) in forms]
+    return {form: int(spec.parameters * FORMS[form]) for form in shown}
 
 
 def smallest_bytes(spec: ModelSpec) -> int:

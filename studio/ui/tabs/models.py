@@ -95,9 +95,10 @@ class ModelsTab:
     ) -> Updates:  # fmt: skip
         if not is_open:
             return {self._timer: gr.Timer(active=False)}
-        status, lang = self._services.jobs.status(), language(request)
-        if seen.get(MARK) == rows.change_mark(self._services, status):
-            return self._changed(self._machine(status, seen[NAMES], lang), seen)
+        services, lang = self._services, language(request)
+        status = services.jobs.status()
+        if seen.get(MARK) == rows.change_mark(services, status):
+            return self._changed(self._machine(status, seen[NAMES], services.identity.who(request), lang), seen)
         return self._show(words, task, size, licence, fitting, here, asked, is_whole, seen, samples, request)
 
     def _show(
@@ -123,7 +124,7 @@ class ModelsTab:
         # 3 As HTML
         names = {row.spec.id: row.spec.name for row in models}
         now = {
-            **self._machine(status, names, lang),
+            **self._machine(status, names, owner, lang),
             p.downloads: cards.downloads([row for row in models if row.is_moving], speeds, lang),
             p.cards: cards.model_cards(
                 listed if is_whole else listed[:SHOWN_MODELS], lang, asked=asked, uses=uses,
@@ -135,12 +136,13 @@ class ModelsTab:
         kept = {self._asked: asked, self._is_whole: is_whole, self._samples: samples}
         return {**self._changed(now, {**seen, MARK: mark, NAMES: names}), **kept}
 
-    def _machine(self, status: dict[str, Any], names: dict[str, str], lang: str) -> Updates:
+    def _machine(self, status: dict[str, Any], names: dict[str, str], owner: str, lang: str) -> Updates:
         """What this machine has and holds, as HTML; it changes from one second to the next."""
-        p = self._parts
+        p, loaded = self._parts, status["loaded_models"]
+        titles = rows.titles(self._services, owner, loaded)
         return {
             p.memory: cards.memory_bars(rows.memory_bars(status), lang),
-            p.loaded: cards.loaded_rows(status["loaded_models"], names, lang, is_managed=self._is_managed),
+            p.loaded: cards.loaded_rows(loaded, names, titles, lang, is_managed=self._is_managed),
             p.disk: cards.disk_lines(self._disks(), lang) if self._is_managed else "",
         }
 
@@ -207,7 +209,7 @@ class ModelsTab:
 
     def _stop(self, owner: str, model: str) -> None:
         """Stop the person's own download; what came stays."""
-        job = rows.newest_downloads(self._services, owner).get(model)
+        job = rows.newest_jobs(self._services, owner).get(("download", model))
         if job is not None and not job.is_ended:
             self._services.jobs.cancel(owner, job.id)
 
@@ -225,7 +227,7 @@ class ModelsTab:
 
     def _hide_failure(self, owner: str, model: str) -> None:
         """What failed stands in the list until it is tried again or given up."""
-        job = rows.newest_downloads(self._services, owner).get(model)
+        job = rows.newest_jobs(self._services, owner).get(("download", model))
         if job is not None and job.is_ended:
             self._services.jobs.remove(owner, job.id)
 
@@ -247,6 +249,8 @@ class ModelsTab:
             is_listed=any(row.id == found.spec.id for row in services.catalog.rows()),
             is_ours=services.removal.is_ours(found.spec),
             tasks=[task for task in tasks if task],
+            forms=rows.forms_here(services, found.spec, services.jobs.status()),
+            disk=self._disks()[0][2:],
         )
 
     # ── the token ────────────────────────────────────────────────────────────────────────────────────────────────────

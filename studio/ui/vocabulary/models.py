@@ -64,7 +64,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "Nothing is loaded. A model is loaded when it is first asked for, or by Load.",
         "还没有加载模型。首次使用时会自动加载，也可以点“加载”。",
     ),
-    "in_use": ("in use ({n})", "使用中({n})"),
+    "in_use_by": ("in use by “{title}”", "“{title}”正在使用"),
+    "in_use_by_others": ("in use by somebody else's job ({n})", "他人的作业正在使用({n})"),
     "idle_now": ("just used", "刚刚使用过"),
     "idle": ("idle {time}", "空闲 {time}"),
     "model_parked": ("parked in RAM", "暂存于内存"),
@@ -78,6 +79,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "disk_free": ("{free} of {total} free", "剩余 {free} / {total}"),
     "models_search_hint": ("Name, maker, language, purpose", "名称、作者、语言、用途"),
     "task_of_model": ("For", "用途"),
+    "group_embed": ("Finding by meaning", "按意思查找"),
+    "group_embed-together": ("Finding pictures by words", "用文字找图"),
     "size_on_disk": ("Size on disk", "磁盘大小"),
     "size_small": ("under 1 GB", "小于 1 GB"),
     "size_middle": ("1 to 5 GB", "1 至 5 GB"),
@@ -107,6 +110,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "form_bfloat16": ("bf16", "bf16"),
     "form_int8": ("int8", "int8"),
     "form_int4": ("int4", "int4"),
+    "fits_smaller": (
+        "About {needed} even in half precision; this machine has {total}. It fits in {forms}.",
+        "即使用半精度也约需 {needed}，而本机只有 {total}。以 {forms} 加载则放得下。",
+    ),
+    "fits_never": (
+        "About {needed} even in half precision; this machine has {total}, and it cannot be loaded in parts.",
+        "即使用半精度也约需 {needed}，而本机只有 {total}，它也无法分批加载。",
+    ),
     "fits_not": (
         "About {needed} even in half precision; this machine has {total}. It can run from the disk, slowly.",
         "即使用半精度也约需 {needed}，而本机只有 {total}。可以借助磁盘运行，但很慢。",

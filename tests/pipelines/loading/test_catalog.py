@@ -40,6 +40,15 @@ def cache_on_hub(hub: Path, name: str, files: Path) -> Path:
     return repository / "snapshots" / "abc"
 
 
+# Whose terms have to be accepted on the hub first.
+GATED_MAKERS = (
+    "black-forest-labs/FLUX.1-",
+    "google/gemma-",
+    "meta-llama/",
+    "stabilityai/stable-audio-",
+    "stabilityai/stable-diffusion-3",
+)
+
 # What no model of a family can do unless it was trained for it.
 TRAINED_FOR = {"transformers_causal": {"poem"}}
 
@@ -56,9 +65,11 @@ def test_the_rows_are_whole():
         assert row.licence and row.licence_url.startswith("https://")
         assert row.parameters > 0 and row.size_bytes > 0
         hears_or_speaks = (row.languages and {"speech", "transcribe"} & set(row.tasks)) or "music" in row.tasks
-        looks = {"upscale", "embed-together", "caption"} & set(row.tasks)
+        looks = {"upscale", "embed-together", "caption", "read-picture"} & set(row.tasks)
         assert (row.context_tokens > 0 and row.languages) or row.defaults or looks or hears_or_speaks
         assert row.source != "starter" or row.location in starters
+        assert row.is_gated or not row.id.startswith(GATED_MAKERS), f"{row.id} asks for its terms to be accepted"
+        assert row.source == "hub" or not row.is_gated
 
 
 def test_rows_by_task():

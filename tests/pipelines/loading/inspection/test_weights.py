@@ -260,9 +260,9 @@ def test_a_file_that_is_no_model(tmp_path):
         ({"auto_mapping": {"base_model_class": "x", "parent_library": "evil"}}, UnsafeModel),
         ({"megatron_config": {"x": 1}, "megatron_core": "evil"}, UnsafeModel),
         ({"auto_map": {"x": "evil.Y"}}, UnsafeModel),
-        ({"peft_type": "PREFIX_TUNING"}, UnsupportedModel),
+        ({"peft_type": "PROMPT_TUNING"}, UnsupportedModel),
     ],
-    ids=["auto_mapping", "megatron", "auto_map", "prefix"],
+    ids=["auto_mapping", "megatron", "auto_map", "prompt"],
 )
 def test_an_adapter_that_names_code_is_refused(extra, error, llama_folder, tmp_path):
     (tmp_path / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 4, **extra}))
@@ -275,7 +275,7 @@ def test_only_harmless_settings_of_an_adapter_are_kept(llama_folder, tmp_path):
     config = {"peft_type": "LORA", "r": 4, "target_modules": ["q_proj"], "base_model_name_or_path": "x", "new_key": 1}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     shutil.copy(llama_folder / "model.safetensors", tmp_path / "adapter_model.safetensors")
-    assert check_adapter(tmp_path, "lora") == {"r": 4, "target_modules": ["q_proj"]}
+    assert check_adapter(tmp_path, "lora") == ("LORA", {"r": 4, "target_modules": ["q_proj"]})
 
 
 def test_looking_needs_no_model_library(llama_folder):

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -74,6 +75,13 @@ class Clock:
         return self.now
 
 
+def wait_until(is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def use(cache: ModelCache, key: str, size_bytes: int = 10) -> Weight:
     with cache.lease(key, ready(lambda tell: Weight(size_bytes), size_bytes), ignore) as model:
         return model
@@ -84,6 +92,19 @@ def test_the_second_lease_finds_the_model_loaded():
     first = use(cache, "a")
     assert use(cache, "a") is first and not first.is_closed
     assert [(row.key, row.leases) for row in cache.loaded()] == [("a", 0)]
+
+
+def test_who_leases_is_known_by_the_name_of_the_thread():
+    cache, told = ModelCache(), []
+
+    def work() -> None:
+        with cache.lease("a", ready(lambda tell: Weight()), ignore):
+            told.extend(cache.loaded())
+
+    thread = threading.Thread(target=work, name="job 7")
+    thread.start()
+    thread.join(5)
+    assert [row.leased_by for row in told] == [("job 7",)] and cache.loaded()[0].leased_by == ()
 
 
 def test_a_second_request_joins_the_load_and_hears_its_events():
@@ -281,6 +302,36 @@ def test_two_who_wait_for_each_other_are_told_so():
     for thread in threads:
         thread.join(10)
     assert sorted(outcomes) == ["loaded", "refused"]  # when one has given up the other has its room
+
+
+def test_of_those_who_wait_for_each_other_one_is_told_who_has_something_to_give_back():
+    cache, outcomes = bounded(30), {}
+    both, has_asked = threading.Barrier(2), threading.Event()
+
+    def want(name: str, held_one: str, wanted: str, size_bytes: int) -> None:
+        try:
+            with ExitStack() as stack:
+                if held_one:
+                    stack.enter_context(cache.lease(held_one, ready(lambda tell: Weight(15), 15), ignore))
+                    both.wait(5)
+                    assert has_asked.wait(5)
+                stack.enter_context(cache.lease(wanted, ready(lambda tell: Weight(size_bytes), size_bytes), ignore))
+            outcomes[name] = "loaded"
+        except ModelTooLarge:
+            outcomes[name] = "refused"
+
+    holders = [threading.Thread(target=want, args=pair) for pair in (("one", "a", "c", 15), ("two", "b", "d", 15))]
+    for thread in holders:
+        thread.start()
+    wait_until(lambda: len(cache.loaded()) == 2)
+    bare = threading.Thread(target=want, args=("three", "", "e", 20))
+    bare.start()
+    wait_until(lambda: cache._residents._waiting)
+    has_asked.set()
+    for thread in (*holders, bare):
+        thread.join(10)
+    assert outcomes["three"] == "loaded"
+    assert sorted((outcomes["one"], outcomes["two"])) == ["loaded", "refused"]
 
 
 def test_a_pinned_model_stays_and_is_named_in_the_refusal():
@@ -575,17 +626,98 @@ def test_a_waiting_joiner_can_stop():
 
 
 def test_many_threads_and_a_small_budget_keep_the_books():
-    cache = bounded(25)
+    """None holds more than one model, so room always comes: nobody may be told that there is none."""
+    for _ in range(3):
+        cache, refused = bounded(25), []
 
-    def work(number: int) -> None:
-        for turn in range(6):
-            with cache.lease((number + turn) % 5, ready(lambda tell: Weight()), ignore) as model:
-                assert not model.is_closed
+        def work(number: int, cache: ModelCache = cache, refused: list = refused) -> None:
+            try:
+                for turn in range(6):
+                    with cache.lease((number + turn) % 5, ready(lambda tell: Weight()), ignore) as model:
+                        assert not model.is_closed
+            except ModelTooLarge as error:
+                refused.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert all(row.leases == 0 for row in cache.loaded())
-    assert sum(row.size_bytes for row in cache.loaded()) <= 25
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+        assert refused == [] and not any(thread.is_alive() for thread in threads)
+        assert all(row.leases == 0 for row in cache.loaded())
+        assert sum(row.size_bytes for row in cache.loaded()) <= 25
+
+
+def test_who_waits_for_its_turn_to_load_is_waited_for():
+    cache, told, at_turn, has_seen = bounded(30), [], threading.Event(), threading.Event()
+
+    def queue() -> None:
+        with (
+            cache.lease("held", ready(lambda tell: Weight()), ignore),
+            cache.lease("next", lambda tell: at_turn.set() or Prepared(Forecast(10), lambda tell: Weight()), ignore),
+        ):
+            assert has_seen.wait(5)
+
+    def hear(event) -> None:
+        told.append(event)
+        if not has_seen.is_set():
+            has_seen.set()
+            cache._loading.release()  # the other one's turn
+
+    use(cache, "held")
+    cache._loading.acquire()  # somebody loads
+    queueing = threading.Thread(target=queue)
+    queueing.start()
+    assert at_turn.wait(5)
+    wait_until(lambda: any(row.name == "next" for row in cache._residents._ledger._taken.values()))
+
+    with cache.lease("big", ready(lambda tell: Weight(20), 20), hear):
+        pass
+    queueing.join(5)
+    assert told[0].action == "waits" and not queueing.is_alive()
+
+
+def test_what_a_load_already_holds_is_waited_for():
+    """By the measure alone there would never be room for the second: half of the first is there and booked nowhere."""
+    cache = ModelCache(OwnLedger(100, lambda: 100 - held()))
+    half, go, told = threading.Event(), threading.Event(), []
+
+    def load(tell):
+        part = Weight(30)
+        half.set()
+        assert go.wait(5)
+        part.is_closed = True
+        return Weight(60)
+
+    loading = threading.Thread(target=take, args=(cache, "first", ready(load, 60)))
+    loading.start()
+    assert half.wait(5)
+
+    def hear(event) -> None:
+        told.append(event)
+        go.set()
+
+    with cache.lease("second", ready(lambda tell: Weight(90), 90), hear):
+        loading.join(5)
+    assert [event.action for event in told[:2]] == ["waits", "drops"]
+
+
+def test_room_that_has_just_come_is_no_reason_to_refuse():
+    """A lease ends between the look for what is idle and the look for what will end: another look is due."""
+    cache = bounded(30)
+    lease = cache.lease("at work", ready(lambda tell: Weight(20), 20), ignore)
+    lease.__enter__()
+    find, looks = cache._residents._one_goes, []
+
+    def look(wanted_for, tell):
+        found = find(wanted_for, tell)
+        looks.append(found)
+        if looks == [False]:
+            ending = threading.Thread(target=lease.__exit__, args=(None, None, None))
+            ending.start()
+            ending.join(5)
+        return found
+
+    cache._residents._one_goes = look
+    use(cache, "next", 20)
+    assert looks[:2] == [False, True]

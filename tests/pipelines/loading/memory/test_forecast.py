@@ -1,5 +1,6 @@
 """Forecasts, what loads teach, and the smaller forms."""
 
+import importlib.machinery
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +21,28 @@ GPU = Place("cuda", "bfloat16", "auto")
 SAID = Forecast(100, 20)
 
 
+@pytest.mark.parametrize(("is_installed", "forms"), [(True, ["", "int8", "int4", "offload"]), (False, ["", "offload"])])
+def test_a_gpu_quantises_where_bitsandbytes_is_installed(monkeypatch, is_installed, forms):
+    found = importlib.machinery.ModuleSpec("bitsandbytes", None) if is_installed else None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found if name == "bitsandbytes" else pytest.fail(name))
+    assert [form for form, _ in in_forms(GPU, ("half", "int8", "int4", "offload"), Path("/nowhere"))] == forms
+
+
+def test_what_a_gpu_wants_beside_is_named_and_pinned():
+    root = Path(__file__).parents[4]
+    lines = (line.partition("#")[0].strip() for line in (root / "requirements-cuda.txt").read_text().splitlines())
+    assert [line.split("==")[0] for line in lines if line] == ["bitsandbytes"]
+    for name in ("README.md", "README.zh-CN.md"):
+        assert "requirements-cuda.txt" in (root / name).read_text()
+
+
 def test_smaller_forms_come_in_order_where_they_can_be_had():
     folder = Path("/nowhere")
     every = ("half", "int8", "int4", "offload")
     on_cpu = list(in_forms(CPU, every, folder))
-    assert [form for form, _ in on_cpu] == ["", "half", "int8", "offload"]
+    assert [form for form, _ in on_cpu] == ["", "half", "int8", "int4", "offload"]
     assert on_cpu[1][1].dtype == "bfloat16" and on_cpu[2][1].quantisation == "int8"
-    assert on_cpu[3][1].offload_folder == folder
-    assert [form for form, _ in in_forms(GPU, every, folder)] == ["", "int8", "int4", "offload"]
+    assert on_cpu[3][1].quantisation == "int4" and on_cpu[4][1].offload_folder == folder
     assert list(in_forms(CPU, (), folder)) == [("", CPU)]
     sizes = [weights_bytes(1000, place) for _, place in on_cpu]
     assert sizes == sorted(sizes, reverse=True) and sizes[:2] == [4000, 2000]

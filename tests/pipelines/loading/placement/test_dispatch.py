@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.image import ImagePipeline
 from pipelines.loading.memory.cache import ModelCache
-from pipelines.loading.placement import dispatch, int8
+from pipelines.loading.placement import dispatch, packed
 from pipelines.loading.placement.devices import CPU, Place
 from pipelines.types.image import ImageRequest
 from tests.pipelines import tiny_images
@@ -159,13 +159,33 @@ def test_what_killed_processes_left_on_disk_is_swept_away(tmp_path):
     assert dispatch.offload_folder(CPU) is None
 
 
-def test_int8_is_a_quarter_and_nearly_the_same(make_causal):
+@pytest.mark.parametrize(("form", "share", "error"), [("int8", 0.45, 0.03), ("int4", 0.33, 0.3)])
+def test_packed_weights_are_small_and_nearly_the_same(make_causal, form, share, error):
     folder = make_causal("Qwen2", hidden_size=128, num_hidden_layers=4, intermediate_size=512)
     whole, model = load_causal(folder), load_causal(folder)
-    int8.quantise(model, "float32")
-    assert dispatch.bytes_in_memory([model]) < 0.45 * dispatch.bytes_in_memory([whole])
-    assert abs(logits(model) - logits(whole)).max() < 0.03 * abs(logits(whole)).max()
+    packed.quantise(model, "float32", form)
+    assert dispatch.bytes_in_memory([model]) < share * dispatch.bytes_in_memory([whole])
+    assert abs(logits(model) - logits(whole)).max() < error * abs(logits(whole)).max()
     assert model.lm_head.weight.dtype == whole.lm_head.weight.dtype  # the scores are not quantised
+
+
+def test_four_bits_are_those_of_q4_0():
+    """Against gguf's own packing: the same numbers come back."""
+    import gguf
+    import numpy
+    import torch
+
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(96, 5)
+    wanted = gguf.dequantize(
+        gguf.quantize(layer.weight.detach().numpy(), gguf.GGMLQuantizationType.Q4_0), gguf.GGMLQuantizationType.Q4_0
+    )
+    module = torch.nn.Sequential(layer, torch.nn.Linear(5, 3))
+    packed.quantise(module, "float32", "int4")
+    assert layer.weight.shape == (5, 48) and module[1].weight.dtype == torch.int8  # 5 are no whole group
+    with torch.inference_mode():
+        unpacked = layer(torch.eye(96)) - layer.bias
+    assert numpy.allclose(unpacked.T.numpy(), wanted, atol=0.01 * abs(wanted).max())
 
 
 def test_a_gpu_gets_bitsandbytes():
@@ -173,7 +193,7 @@ def test_a_gpu_gets_bitsandbytes():
 
     gpu = Place("cuda", "bfloat16", "auto")
     assert dispatch.quantised(gpu, transformers) == {}
-    assert dispatch.quantised(replace(CPU, quantisation="int8"), transformers) == {}  # int8.py does it afterwards
+    assert dispatch.quantised(replace(CPU, quantisation="int8"), transformers) == {}  # packed.py does it afterwards
     for form, name in (("int8", "load_in_8bit"), ("int4", "load_in_4bit")):
         config = dispatch.quantised(replace(gpu, quantisation=form), transformers)["quantization_config"]
         assert config.to_dict()[name] is True

@@ -1,15 +1,21 @@
 """The rows of the Models tab and their HTML, without a page."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
+from pipelines.base import open_catalog
+from pipelines.errors.memory import ModelTooLarge
 from pipelines.errors.models import ModelGated, UnsafeModel
 from pipelines.loading.catalog import Candidate
+from pipelines.types.events import Plan
 from pipelines.types.model import ModelSpec
 from studio.library.removal import Uses
 from studio.ui.models import cards, rows
+from studio.ui.models.layout import GROUPS
 from studio.ui.models.rows import MemoryBar, ModelRow, Wanted
+from studio.ui.words import say
 
 EVIL = "<img src=x onerror=alert(1)>\"'"
 
@@ -26,7 +32,9 @@ def spec(name: str = "owner/name", **more) -> ModelSpec:
 
 
 def row(name: str = "owner/name", state: str = "away", **more) -> ModelRow:
-    at = {key: more.pop(key) for key in ("done", "total", "job_id", "error", "memory_total", "is_own") if key in more}
+    at = {key: more.pop(key)
+          for key in ("done", "total", "job_id", "error", "memory_total", "is_own", "refusal", "plan")
+          if key in more}  # fmt: skip
     return ModelRow(spec(name, **more), state, **at)  # type: ignore[arg-type]
 
 
@@ -57,6 +65,15 @@ ROWS = [
 )
 def test_the_list_is_narrowed(wanted, names):
     assert [one.spec.id for one in rows.matching(ROWS, wanted)] == names
+
+
+def test_every_model_of_the_catalog_is_found_by_what_it_is_for():
+    for spec in open_catalog().rows():
+        assert set(spec.tasks) & set(GROUPS), f"{spec.id} stands under nothing"
+    for task in GROUPS:
+        assert open_catalog().rows(task), f"nothing stands under {task}"
+    for word in GROUPS.values():
+        assert say(word, "en") != say(word, "zh")
 
 
 def test_a_model_of_unknown_size_is_not_taken_for_a_small_one():
@@ -110,23 +127,25 @@ def test_what_training_holds_is_shown_while_the_engine_gives_its_models_back():
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_that_others_named_is_markup(language):
-    error = ModelGated(model=EVIL, link=f"https://x/{EVIL}")
+    error, plan = ModelGated(model=EVIL, link=f"https://x/{EVIL}"), Plan(EVIL, "drops", EVIL, 5)
     evil = {"licence": EVIL, "licence_url": f"https://x/{EVIL}", "languages": (EVIL,), "note_en": EVIL, "note_zh": EVIL}
     some = [
-        row(EVIL, state, done=1, total=2, error=error, is_own=True, **evil)
+        row(EVIL, state, done=1, total=2, error=error, refusal=error, plan=plan, is_own=True, **evil)
         for state in ("away", "here", "paused", "loaded")
     ]
     uses = Uses((EVIL,), (EVIL,), 0)
     found = Candidate(spec(EVIL, **evil), EVIL, (EVIL,), UnsafeModel(model=EVIL, reason=EVIL))
-    resident = {"model": EVIL, "device": EVIL, "dtype": EVIL, "size_bytes": 1, "leases": 1, "idle_seconds": 0.0,
+    resident = {"model": EVIL, "device": EVIL, "dtype": EVIL, "size_bytes": 1, "leases": 1, "leased_by": [EVIL, "x"], "idle_seconds": 0.0,
                 "is_pinned": True, "is_parked": True}  # fmt: skip
     html = "".join(
         [
             cards.model_cards(some, language, asked=EVIL, uses=uses, hidden=3, is_managed=True),
             cards.model_cards(some, language, asked="", uses=Uses(), hidden=0, is_managed=True),
             cards.downloads(some, {EVIL: 5.0}, language),
-            cards.look_card(found, language, is_here=True, is_listed=False, is_ours=True, tasks=[EVIL]),
-            cards.loaded_rows([resident], {EVIL: EVIL}, language, is_managed=True),
+            cards.look_card(
+                found, language, is_here=True, is_listed=False, is_ours=True, tasks=[EVIL], forms=("half",), disk=(1, 2)
+            ),
+            cards.loaded_rows([resident], {EVIL: EVIL}, {EVIL: EVIL}, language, is_managed=True),
             cards.disk_lines([("models", EVIL, 1, 2)], language),
         ]
     )
@@ -167,10 +186,51 @@ def test_what_else_uses_it_is_told_and_what_is_at_work_stays():
     assert "data-action" not in demo
 
 
+@pytest.mark.parametrize(
+    ("language", "planned", "refused"),
+    [("en", "Loads a/b in 4 bits", "a/b needs about 2.0 GB"), ("zh", "以 4 位加载 a/b", "a/b 约需 2.0 GB")],
+)
+def test_a_load_says_on_its_card_what_it_does_so_that_it_fits_and_why_it_failed(language, planned, refused):
+    error = ModelTooLarge(model="a/b", needed_gb=2.0, free_gb=1.0)
+    some = [row("a/b", "loading", plan=Plan("a/b", "shrinks", "int4", 7)), row("a/b", "here", refusal=error)]
+    loading, here = (
+        cards.model_cards([one], language, asked="", uses=Uses(), hidden=0, is_managed=True) for one in some
+    )
+    assert planned in loading and refused not in loading
+    assert refused in here and planned not in here
+
+
+def test_a_lease_is_named_to_its_own_person_only():
+    resident = {"model": "a/b", "device": "cpu", "dtype": "int8", "size_bytes": 1, "leased_by": ["mine", "other", "third"],
+                "idle_seconds": 0.0, "is_pinned": False, "is_parked": False}  # fmt: skip
+    told = cards.loaded_rows([resident], {}, {"mine": "A fox", "gone": "A hen"}, "en", is_managed=True)
+    assert "in use by “A fox” · in use by somebody else&#x27;s job (2)" in told and "hen" not in told
+    assert "“A fox”正在使用" in cards.loaded_rows([resident], {}, {"mine": "A fox"}, "zh", is_managed=True)
+    idle = cards.loaded_rows([{**resident, "leased_by": []}], {}, {}, "en", is_managed=True)
+    assert "in use" not in idle and "just used" in idle
+
+
 def test_a_model_that_does_not_fit_is_shown_with_the_reason():
     big = row(parameters=30_000_000_000, memory_total=25_000_000_000)
-    html = cards.model_cards([big], "en", asked="", uses=Uses(), hidden=0, is_managed=True)
+
+    def told(forms: tuple, language: str = "en", one: ModelRow = big) -> str:
+        shown = replace(one, forms=forms)
+        return cards.model_cards([shown], language, asked="", uses=Uses(), hidden=0, is_managed=True)
+
+    html = told(("half", "int8", "offload"))
     assert "60.0 GB" in html and "this machine has 25.0 GB" in html and 'data-action="download"' in html
+    assert "from the disk, slowly" in html and "int8 42.0 GB" in html and "int4" not in html
+    assert "cannot be loaded in parts" in told(("half",)) and "分批" in told(("half",), "zh")
+    middle = row(parameters=20_000_000_000, memory_total=25_000_000_000)
+    assert "It fits in int4." in told(("half", "int8", "int4", "offload"), one=middle)
+
+
+def test_a_row_tells_of_the_forms_that_its_family_has():
+    catalog = open_catalog()
+    assert catalog.forms(catalog.find("Qwen/Qwen3-0.6B")) == ("half", "int8", "int4", "offload")
+    assert catalog.forms(catalog.find("stabilityai/sd-turbo")) == ("half", "int8", "int4", "offload")
+    assert catalog.forms(catalog.find("facebook/musicgen-small")) == ("half",)
+    assert catalog.forms(catalog.find("smollm2-135m-instruct")) == ()
 
 
 def test_a_starter_is_not_told_by_formats_that_it_never_has():
