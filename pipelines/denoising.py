@@ -5,6 +5,7 @@ counted, what the picture would be without its noise is estimated for a look, an
 picture are mixed in. It knows latents and no words, no model family and no page.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -50,12 +51,18 @@ class Watched:
         scheduler.step = self._wrapped()
 
     def _wrapped(self) -> Callable[..., Any]:
+        signature = inspect.signature(self._step)
+
         @wraps(self._step)  # pipelines look at its signature
-        def step(model_output: Any, timestep: Any, sample: Any, *args: Any, **kwargs: Any) -> Any:
+        def step(*args: Any, **kwargs: Any) -> Any:
             # 1 The scheduler's own step
             wants_dict = kwargs.pop("return_dict", True)
+            given = signature.bind(*args, **kwargs).arguments
+            model_output, timestep, sample = (given[name] for name in ("model_output", "timestep", "sample"))
             sigma = self._sigma()
-            output = self._step(model_output, timestep, sample, *args, **kwargs, return_dict=True)
+            output = self._step(*args, **kwargs, return_dict=True)
+            if isinstance(output, tuple):  # some give no dict, whatever they are asked for
+                output = dict(zip(("prev_sample", "pred_original_sample"), output, strict=False))
             self._count(timestep)
 
             # 2 The other picture, at the noise that is left
@@ -68,7 +75,7 @@ class Watched:
                 max(self._total, self.steps_done),
                 lambda: self._look(self._clean(output, model_output, timestep, sample, sigma)),
             )
-            return output if wants_dict else output.to_tuple()
+            return output if wants_dict else tuple(output.values())
 
         return step
 

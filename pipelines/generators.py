@@ -78,8 +78,13 @@ def read(folder: Path) -> "tuple[torch.nn.Sequential, GeneratorConfig]":
     """In evaluation mode. Raises ValueError, KeyError or RuntimeError where config and weights make no network."""
     from safetensors.torch import load_file
 
-    content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config = GeneratorConfig(**{name: content[name] for name in LIMITS})
+    config = read_config(folder)
     network = build(config)
     network.load_state_dict(load_file(folder / "model.safetensors"))
     return network.eval(), config
+
+
+def read_config(folder: Path) -> GeneratorConfig:
+    """What kind of network it is; needs no torch. Raises OSError, ValueError or KeyError where that is not there."""
+    content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return GeneratorConfig(**{name: content[name] for name in LIMITS})

@@ -9,7 +9,6 @@
 import secrets
 import time
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -23,15 +22,13 @@ from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.loading.memory.measure import give_back_memory
 from pipelines.loading.placement.devices import is_out_of_memory
 from pipelines.pictures import Size, check_size, enlarge, fit, open_mask, open_picture, overlay, round_to
-from pipelines.types.events import IsCancelled, OnEvent, Preview, Progress, ignore, never
+from pipelines.previews import Glimpses
+from pipelines.types.events import IsCancelled, OnEvent, Progress, ignore, never
 from pipelines.types.image import Drawing, ImageRequest, ImageResult, ImageTask, Look, OnStep
 from pipelines.types.model import ImageDefaults, ModelSpec
 
 LANCZOS = "lanczos"  # the row of the catalog that stands for resampling without a model
 PIXELS_AT_ONCE = 1024 * 1024  # of all pictures of a batch: more brings no speed, and the first picture comes later
-PREVIEW_SECONDS = 0.5
-PREVIEW_SHARE = 0.03  # of the time, at most
-PREVIEW_QUALITY = 80
 
 
 class ImageModel(Protocol):
@@ -145,6 +142,8 @@ def _settle(request: ImageRequest, sources: Sources, spec: ModelSpec, model: Ima
         steps=request.steps or defaults.steps,
         guidance_scale=defaults.guidance_scale if request.guidance_scale is None else request.guidance_scale,
         negative_prompt=request.negative_prompt if "negative_prompt" in takes else "",
+        latent=request.latent if "latent" in takes else (),
+        toward=request.toward if "toward" in takes else None,
         strength=1.0 if request.task == "outpaint" else request.strength,
         count=1 if request.task == "upscale" else request.count,
     )
@@ -193,14 +192,13 @@ class _Work:
         self._on_event = on_event
         self._is_cancelled = is_cancelled
         self._steps_done = 0
-        self._next_preview_at = 0.0
+        self._glimpses = Glimpses(on_event)
         self._unread = ""
 
     def run(self, request: ImageRequest, sources: Sources) -> ImageResult:
         """Raises OutOfMemory when not even one picture fits, PictureWithheld when the model gives none away."""
         # 1 In batches
         started = time.perf_counter()
-        self._next_preview_at = started + PREVIEW_SECONDS
         images: list[Any] = []
         is_stopped = False
         size = _batch_size(request, self._model)
@@ -259,7 +257,7 @@ class _Work:
             self._steps_done = before + done
             if total:
                 self._on_event(Progress(self._steps_done, before + total * batches_left, "steps"))
-                self._show(done, total, look)
+                self._glimpses.show(done, total, look)
             self._stop_if_cancelled()
 
         if request.task != "upscale":
@@ -295,19 +293,6 @@ class _Work:
     def _stop_if_cancelled(self) -> None:
         if self._is_cancelled():
             raise Stopped
-
-    def _show(self, done: int, total: int, look: Look) -> None:
-        """A preview when it is time for one; the next one waits the longer, the more this one has cost."""
-        now = time.perf_counter()
-        if now < self._next_preview_at or done >= total:
-            return
-        picture = look()
-        if picture is not None:
-            jpeg = BytesIO()
-            picture.save(jpeg, "JPEG", quality=PREVIEW_QUALITY)
-            self._on_event(Preview(done, total, jpeg=jpeg.getvalue()))
-        cost = time.perf_counter() - now
-        self._next_preview_at = now + max(PREVIEW_SECONDS, cost / PREVIEW_SHARE)
 
 
 def _batch_size(request: ImageRequest, model: ImageModel) -> int:

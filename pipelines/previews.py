@@ -5,13 +5,47 @@ of model are such maps, for one colour a patch). So once for a model some random
 gives 4 × 4 colours for each of them is fitted by least squares. It knows autoencoders and no denoisers.
 """
 
+import time
+from io import BytesIO
 from typing import Any
+
+from pipelines.types.events import OnEvent, Preview
+from pipelines.types.image import Look
 
 SIDE = 8  # latents on a side of each calibration picture
 DETAIL = 4  # colours on a side that are told for each latent
 PATCHES_PER_UNKNOWN = 20
 RIDGE = 1e-2
 LONGEST_SIDE = 512
+EVERY_SECONDS = 0.5
+COST_SHARE = 0.03  # of the time, at most
+QUALITY = 80
+OF_FILMS = (
+    "temperal_downsample",
+    "temporal_compression_ratio",
+    "spatio_temporal_scaling",
+)  # in the settings of an autoencoder
+
+
+class Glimpses:
+    """Tells previews of one job as often as they cost little."""
+
+    def __init__(self, on_event: OnEvent) -> None:
+        self._on_event = on_event
+        self._next_at = time.perf_counter() + EVERY_SECONDS
+
+    def show(self, done: int, total: int, look: Look) -> None:
+        """A preview when it is time for one; the next one waits the longer, the more this one has cost."""
+        now = time.perf_counter()
+        if now < self._next_at or done >= total:
+            return
+        picture = look()
+        if picture is not None:
+            jpeg = BytesIO()
+            picture.save(jpeg, "JPEG", quality=QUALITY)
+            self._on_event(Preview(done, total, jpeg=jpeg.getvalue()))
+        cost = time.perf_counter() - now
+        self._next_at = now + max(EVERY_SECONDS, cost / COST_SHARE)
 
 
 class LinearPreview:
@@ -75,14 +109,17 @@ def _decode(vae: Any, latents: Any) -> Any:
     import torch
 
     config = vae.config
-    if config.get("latents_mean") is not None and config.get("latents_std") is not None:
-        shape = (1, -1, 1, 1)
-        mean, std = (torch.tensor(config[name]).view(shape).to(latents) for name in ("latents_mean", "latents_std"))
-        latents = latents * std + mean
+    of_channels = [
+        config[name] if name in config else getattr(vae, name, None) for name in ("latents_mean", "latents_std")
+    ]
+    if all(numbers is not None for numbers in of_channels):
+        mean, std = (torch.as_tensor(numbers).view(1, -1, 1, 1).to(latents) for numbers in of_channels)
+        latents = latents * std / (config.get("scaling_factor") or 1.0) + mean
     else:
         latents = latents / (config.get("scaling_factor") or 1.0) + (config.get("shift_factor") or 0.0)
-    if "temperal_downsample" in config:  # an autoencoder of films: a picture is one frame
-        return vae.decode(latents.unsqueeze(2)).sample[:, :, 0]
+    if any(name in config for name in OF_FILMS):  # a picture is one frame
+        times = (torch.zeros(len(latents)).to(latents),) if config.get("timestep_conditioning") else ()
+        return vae.decode(latents.unsqueeze(2), *times).sample[:, :, 0]
     return vae.decode(latents).sample
 
 

@@ -10,17 +10,19 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from pipelines.calling import assemble, is_refusal
 from pipelines.denoising import Blend, Watched
 from pipelines.errors.models import DrawingRefused, SchedulerMismatch
+from pipelines.latents import latents_of
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.diffusion_adapters import lay_over
-from pipelines.loading.inspection.diffusers_classes import Base, class_for, find_class
+from pipelines.loading.inspection.diffusers_classes import FILMS, Base, class_for, find_class, makes_sound
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
 from pipelines.previews import LinearPreview
-from pipelines.reading import Reading, is_tokenizer
+from pipelines.reading import Reading
 from pipelines.schedulers import find_scheduler
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
@@ -44,7 +46,8 @@ NUMBERS_PER_PIXEL = 3 * 128  # the last block of the usual decoder: 128 channels
 
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
-    return file_format in ("diffusers", "checkpoint")
+    is_other = any(name in FILMS or makes_sound(name) for name in architectures)
+    return file_format in ("diffusers", "checkpoint") and not is_other
 
 
 def forecast(weights: Weights, place: Place) -> Forecast:
@@ -104,7 +107,8 @@ class DiffusionModel:
         # 1 A pipeline, a scheduler and tokenizers for this call
         request, reading = drawing.request, Reading(drawing.request.prompt)
         cls, is_blended = self._plan(request.task)
-        pipe = self._assemble(cls, request.scheduler, reading)
+        chosen = self._scheduler(request.scheduler) if request.scheduler else None
+        pipe = assemble(self._pipe, cls, reading, chosen)
 
         # 2 Be there at every step
         def look(latents: Any) -> Any:
@@ -122,7 +126,7 @@ class DiffusionModel:
         try:
             output = pipe(**_arguments(pipe, drawing))
         except ValueError as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             reason = " ".join(str(error).split())[:160]
             raise DrawingRefused(model=self._name, reason=reason) from error
@@ -153,25 +157,6 @@ class DiffusionModel:
             if name and found is not None and (not wants or wants in found.takes):
                 return getattr(diffusers, name), False
         return getattr(diffusers, class_for(own, "text-to-image") or own), True
-
-    def _assemble(self, cls: Any, scheduler: str, reading: Reading) -> Any:
-        """A pipeline of class `cls` over the shared components, with schedulers and tokenizers of its own."""
-        from diffusers import SchedulerMixin
-
-        parts: dict[str, Any] = {}
-        for name in inspect.signature(cls.__init__).parameters:
-            if name in self._pipe.components:
-                part = self._pipe.components[name]
-                parts[name] = type(part).from_config(part.config) if isinstance(part, SchedulerMixin) else part
-                if is_tokenizer(part):
-                    parts[name] = reading.heard(part)
-            elif name in self._pipe.config:
-                parts[name] = self._pipe.config[name]
-        if scheduler:
-            parts["scheduler"] = self._scheduler(scheduler)
-        pipe = cls(**parts)
-        pipe.set_progress_bar_config(disable=True)
-        return pipe
 
     def _scheduler(self, name: str) -> Any:
         """A new scheduler by a person's name for it, with the noise levels that this model was trained on."""
@@ -226,14 +211,6 @@ def _arguments(pipe: Any, drawing: Drawing) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name in taken and value is not None}
 
 
-def _is_refusal(error: ValueError) -> bool:
-    """Whether diffusers raised it: so pipelines and schedulers say what they do not take. Any other is a mistake."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace is not None and str(trace.tb_frame.f_globals.get("__name__", "")).startswith("diffusers.")
-
-
 def _blend(pipe: Any, drawing: Drawing, latents: Any) -> Blend:
     """The given picture as latents like `latents`, with the very noise that the pipeline began with."""
     import numpy
@@ -244,9 +221,7 @@ def _blend(pipe: Any, drawing: Drawing, latents: Any) -> Blend:
     vae = pipe.vae
     pixels = torch.from_numpy(numpy.asarray(drawing.image, dtype=numpy.float32) / 127.5 - 1)
     with torch.no_grad():
-        encoded = vae.encode(pixels.permute(2, 0, 1).unsqueeze(0).to(vae.device, vae.dtype))
-    clean = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded[0]
-    clean = (clean - (vae.config.get("shift_factor") or 0.0)) * (vae.config.get("scaling_factor") or 1.0)
+        clean = latents_of(vae, pixels.permute(2, 0, 1).unsqueeze(0).to(vae.device, vae.dtype))
     clean = clean.to(latents).repeat(len(latents), 1, 1, 1)
 
     # 2 Its noise and its mask

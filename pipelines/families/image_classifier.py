@@ -94,6 +94,12 @@ class ImageClassifier:
         self.is_stale = False
         self.labels = tuple(str(model.config.id2label[place]) for place in range(model.config.num_labels))
 
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
+
     def close(self) -> None:
         """Drop the weights."""
         dispatch.drop(self._model)

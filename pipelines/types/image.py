@@ -19,6 +19,9 @@ class ImageRequest:
     `count` is drawn from seed + i. `image` is needed by every task but text-to-image, `mask` (white: draw here) by
     inpaint. `strength` is how far image-to-image and inpaint may leave the picture; `margins` (left, top, right,
     bottom, in pixels) is what outpaint adds; `factor` is what upscale multiplies width and height by.
+
+    Of a model without words, which makes a picture of some numbers: `latent` is added to the first of them. With `toward`, another
+    seed, the pictures go from the numbers of `seed` to those of `toward` in equal steps.
     """
 
     model: str
@@ -38,6 +41,8 @@ class ImageRequest:
     factor: int = 2
     seed: int | None = None
     adapters: tuple[Adapter, ...] = ()
+    latent: tuple[float, ...] = ()
+    toward: int | None = None
 
     kind = "image"
     lane = "long"
@@ -51,7 +56,9 @@ class ImageRequest:
         "strength": (0.01, 1.0),
         "factor": (2, 8),
         "seed": (0, 2**32 - 1),
+        "toward": (0, 2**32 - 1),
     }
+    LATENT_RANGE = (-4.0, 4.0)
 
     def check(self) -> None:
         """Raises PromptTooLong, MissingPicture or SettingOutOfRange. An empty prompt is for models without words."""
@@ -69,6 +76,11 @@ class ImageRequest:
         for value in self.margins:
             if not 0 <= value <= 2048:
                 raise SettingOutOfRange(setting="margins", value=value, low=0, high=2048)
+        for value in self.latent:
+            if not self.LATENT_RANGE[0] <= value <= self.LATENT_RANGE[1]:
+                raise SettingOutOfRange(
+                    setting="latent", value=value, low=self.LATENT_RANGE[0], high=self.LATENT_RANGE[1]
+                )
         for adapter in self.adapters:
             adapter.check()
 

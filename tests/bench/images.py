@@ -21,7 +21,7 @@ from typing import NamedTuple
 from gradio_client import Client
 from playwright.sync_api import sync_playwright
 
-import pipelines.image
+import pipelines.previews
 from pipelines.image import ImagePipeline
 from pipelines.types.events import Preview
 from pipelines.types.image import ImageRequest
@@ -97,9 +97,9 @@ class Bench:
         self.previews += len(shown)
 
     def _without_previews(self) -> None:
-        usual, pipelines.image.PREVIEW_SECONDS = pipelines.image.PREVIEW_SECONDS, float("inf")
+        usual, pipelines.previews.EVERY_SECONDS = pipelines.previews.EVERY_SECONDS, float("inf")
         self.images.generate(self.request)
-        pipelines.image.PREVIEW_SECONDS = usual
+        pipelines.previews.EVERY_SECONDS = usual
 
     def _direct(self) -> list:
         import torch

@@ -12,6 +12,8 @@ from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
+from pipelines import generators
+from pipelines.generators import GeneratorConfig
 from pipelines.provenance import pictures, recipe
 from pipelines.types.image import ImageRequest
 from tests.browser import draw
@@ -392,3 +394,45 @@ def test_no_sideways_scroll(studio: StudioServer, open_page: OpenPage, folder: P
     expect(page.locator("#image-retouch-save")).to_be_visible()
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0, f"{wide} px too wide"
+
+
+def test_what_only_some_models_have_is_there_with_them(
+    own_studio: StudioServer, open_page: OpenPage, folder: Path
+) -> None:
+    # 1 A model with an adapter of its own, and one that takes no words
+    models = own_studio.home / "models"
+    (models / "blue").mkdir(parents=True)
+    (models / "blue" / "model.json").write_text(json.dumps({"is_adapter": True, "base": str(folder)}))
+    (models / "noise").mkdir()
+    config = GeneratorConfig(latent=3, side=64, channels=3, width=4)
+    network = generators.build(config)
+    for parameter in network.parameters():
+        parameter.data *= 10  # the weights that a training starts from make everything grey
+    generators.write(network, config, models / "noise")
+
+    # 2 One press lays the adapter over its base
+    page = open_page(own_studio.url)
+    draw.open_images(page)
+    draw.choose(page, folder)
+    chip = page.locator("#image-adapters-offered button")
+    expect(chip).to_have_text("blue")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+
+    # 3 The other has a slider for each of its numbers, and goes from one seed to another
+    draw.choose(page, Path("noise"))
+    sliders = page.locator("#image-latent input")
+    expect(sliders).to_have_count(3)
+    expect(chip).to_have_count(0)
+    draw.enter(page, "seed", "3")
+    draw.enter(page, "toward", "9")
+    sliders.first.focus()
+    sliders.first.press("ArrowRight")
+    draw.count(page, 2)
+    draw.make(page, 2)
+    expect(page.locator("#image-facts")).to_contain_text("seed 3 → 9")
+    assert not same(draw.shown_picture(page, 0), draw.shown_picture(page, 1))
+    page.locator("#image-use").click()
+    expect(sliders.first).to_have_value("0.1")

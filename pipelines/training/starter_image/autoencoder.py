@@ -37,21 +37,22 @@ class AutoencoderRecipe:
     decoder_plan: Plan
 
 
-def build(recipe: AutoencoderRecipe) -> "AutoencoderKL":
-    """A new one: random weights, but for a way straight through for colours."""
+def build(channels: tuple[int, ...], latent_channels: int, size: int) -> "AutoencoderKL":
+    """A new one for `size` × `size` pixels, a level for each of `channels`: random weights, but for a way straight through for
+    colours."""
     from diffusers import AutoencoderKL
 
-    levels = len(recipe.channels)
+    levels = len(channels)
     autoencoder = AutoencoderKL(
         in_channels=3,
         out_channels=3,
         down_block_types=("DownEncoderBlock2D",) * levels,
         up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=recipe.channels,
+        block_out_channels=channels,
         layers_per_block=1,
-        latent_channels=recipe.latent_channels,
+        latent_channels=latent_channels,
         norm_num_groups=2,  # a group of few channels would normalise a flat colour away
-        sample_size=recipe.size,
+        sample_size=size,
         scaling_factor=1.0,
         mid_block_add_attention=False,
     )
@@ -114,7 +115,7 @@ def train_autoencoder(
     import torch
 
     torch.manual_seed(recipe.plan.seed)
-    autoencoder = build(recipe)
+    autoencoder = build(recipe.channels, recipe.latent_channels, recipe.size)
     if not train(autoencoder, lambda: _loss(recipe, autoencoder, pictures), recipe.plan, folder, is_stopping):
         return None
     whiten(autoencoder, encode(autoencoder, to_model(pictures)))
@@ -142,13 +143,26 @@ def _loss(recipe: AutoencoderRecipe, autoencoder: "AutoencoderKL", pictures: "to
     chosen = torch.randint(len(pictures), (recipe.batch,))
     wanted = moved(to_model(pictures[chosen]), recipe.degrees, recipe.scale, recipe.shift)
     wanted = torch.where(torch.rand(recipe.batch, 1, 1, 1) < 0.5, wanted.flip(-1), wanted)
+    return difference(restored(autoencoder, wanted, recipe.latent_noise)[0], wanted, recipe.edge_weight)
+
+
+def restored(
+    autoencoder: "AutoencoderKL", wanted: "torch.Tensor", latent_noise: float
+) -> "tuple[torch.Tensor, torch.Tensor]":
+    """(what comes back of pictures, their latents), when the decoder gets latents with a little noise."""
+    import torch
+
     latents = autoencoder.encode(wanted).latent_dist.mode()
-    latents = latents + recipe.latent_noise * latents.detach().std() * torch.randn_like(latents)
-    made = autoencoder.decode(latents).sample.float()
+    noisy = latents + latent_noise * latents.detach().std() * torch.randn_like(latents)
+    return autoencoder.decode(noisy).sample.float(), latents
+
+
+def difference(made: "torch.Tensor", wanted: "torch.Tensor", edge_weight: float) -> "torch.Tensor":
+    """In pixels, and in their edges."""
     pixels = (made - wanted).abs().mean() + (made - wanted).pow(2).mean()
     edges = (made.diff(dim=-1) - wanted.diff(dim=-1)).abs().mean()
     edges = edges + (made.diff(dim=-2) - wanted.diff(dim=-2)).abs().mean()
-    return pixels + recipe.edge_weight * edges
+    return pixels + edge_weight * edges
 
 
 def encode(autoencoder: "AutoencoderKL", pictures: "torch.Tensor", batch: int = 32) -> "torch.Tensor":

@@ -87,11 +87,14 @@ def noise_schedule() -> "DDPMScheduler":
     )
 
 
-def build(recipe: DenoiserRecipe, latent_channels: int, side: int, text_width: int) -> "UNet2DConditionModel":
-    """A new one with random weights."""
+def build(
+    channels: tuple[int, ...], attention: tuple[bool, ...], layers: int, embedding: int, *,
+    latent_channels: int, side: int, text_width: int,
+) -> "UNet2DConditionModel":  # fmt: skip
+    """A new one with random weights; the fields are those of DenoiserRecipe."""
     from diffusers import UNet2DConditionModel
 
-    down = tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in recipe.attention)
+    down = tuple("CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in attention)
     return UNet2DConditionModel(
         sample_size=side,
         in_channels=latent_channels,
@@ -99,12 +102,12 @@ def build(recipe: DenoiserRecipe, latent_channels: int, side: int, text_width: i
         down_block_types=down,
         mid_block_type="UNetMidBlock2DCrossAttn",
         up_block_types=tuple(name.replace("Down", "Up") for name in reversed(down)),
-        block_out_channels=recipe.channels,
-        layers_per_block=recipe.layers,
+        block_out_channels=channels,
+        layers_per_block=layers,
         cross_attention_dim=text_width,
         attention_head_dim=8,
         norm_num_groups=32,
-        time_embedding_dim=recipe.embedding,
+        time_embedding_dim=embedding,
         addition_embed_type="text",
         addition_embed_type_num_heads=8,
         resnet_time_scale_shift="scale_shift",
@@ -120,7 +123,10 @@ def train_denoiser(
     torch.manual_seed(recipe.plan.seed)
     latents = examples.latents
     variants, count = latents.shape[:2]
-    denoiser = build(recipe, latents.shape[2], latents.shape[3], examples.prompts.shape[-1])
+    denoiser = build(
+        recipe.channels, recipe.attention, recipe.layers, recipe.embedding,
+        latent_channels=latents.shape[2], side=latents.shape[3], text_width=examples.prompts.shape[-1],
+    )  # fmt: skip
     schedule = noise_schedule()
     last = len(schedule.alphas_cumprod) - 1
 

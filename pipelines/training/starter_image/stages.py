@@ -71,7 +71,11 @@ def assemble(recipe: StarterImageRecipe, folder: Path) -> "StableDiffusionPipeli
     autoencoder = _read_autoencoder(folder)
     tokenizer, encoder = _read_text_encoder(folder)
     side = recipe.autoencoder.size >> (len(recipe.autoencoder.channels) - 1)
-    denoiser = build(recipe.denoiser, recipe.autoencoder.latent_channels, side, encoder.config.hidden_size)
+    task = recipe.denoiser
+    denoiser = build(
+        task.channels, task.attention, task.layers, task.embedding,
+        latent_channels=recipe.autoencoder.latent_channels, side=side, text_width=encoder.config.hidden_size,
+    )  # fmt: skip
     load_average(denoiser, folder / "denoiser")
     return StableDiffusionPipeline(
         vae=autoencoder,

@@ -19,8 +19,9 @@ SIDE_MULTIPLE = 8  # pixels; what the autoencoders of image models ask for at le
 SIDES = ("left", "top", "right", "bottom")
 WITH_STRENGTH = ("image-to-image", "inpaint")
 WITH_SIZE = ("text-to-image",)
+SLIDERS = 8  # for the first numbers of what a model without words makes a picture of
 
-_WHOLE = ("width", "height", "steps", "seed", *SIDES)
+_WHOLE = ("width", "height", "steps", "seed", "toward", *SIDES)
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class ImageChosen:
     factor: int = 2
     seed: str = ""
     adapters: str = ""
+    latent: str = ""
+    toward: str = ""
     private: bool = False
 
     @staticmethod
@@ -93,6 +96,8 @@ class ImageChosen:
             factor=request.factor,
             seed=_shown(request.seed),
             adapters="\n".join(f"{one.source} {one.weight:g}" for one in request.adapters),
+            latent=",".join(f"{number:g}" for number in request.latent),
+            toward=_shown(request.toward),
         )
 
     def request(self) -> ImageRequest:
@@ -116,6 +121,8 @@ class ImageChosen:
             factor=self.factor,
             seed=numbers["seed"],
             adapters=read_adapters(self.adapters),
+            latent=read_latent(self.latent),
+            toward=numbers["toward"],
         )
 
 
@@ -127,6 +134,12 @@ def read_adapters(text: str) -> tuple[Adapter, ...]:
         weight = _finite(last)
         adapters.append(Adapter(line) if weight is None or not source else Adapter(source.strip(), weight))
     return tuple(adapters)
+
+
+def read_latent(text: str) -> tuple[float, ...]:
+    """As the sliders have it: numbers with commas between them; nothing where all are 0."""
+    numbers = tuple(_finite(part) or 0.0 for part in text.split(",")[:SLIDERS])
+    return numbers if any(numbers) else ()
 
 
 def size_of(shape: str, defaults: ImageDefaults | None) -> tuple[str, str]:

@@ -37,6 +37,8 @@ class ImageSettings:
     factor: gr.Radio
     seed: gr.Textbox
     adapters: gr.Textbox
+    latent: gr.Textbox  # as the sliders have it, with commas between
+    toward: gr.Textbox
     private: gr.Checkbox
 
     @property
@@ -54,6 +56,9 @@ class ImageForm:
     box: gr.HTML
     margins: gr.Row
     note: gr.HTML
+    offered: gr.HTML  # the adapters that were trained over the model
+    wordless: gr.Column  # for models that take no words
+    sliders: gr.HTML
     run: gr.Button
     stop: gr.Button
 
@@ -96,6 +101,14 @@ class RetouchParts:
     close: gr.Button
 
 
+# Tells the numbers of all sliders when one was let go of.
+_TELL_SLIDERS = """element.addEventListener('change', () => trigger('click',
+  {action: 'latent', id: [...element.querySelectorAll('input')].map((slider) => slider.value).join()}))"""
+# Puts the sliders where the numbers say, when those come from elsewhere.
+MOVE_SLIDERS = """(numbers) => { document.querySelectorAll('#image-latent input')
+  .forEach((slider, at) => { slider.value = (numbers || '').split(',')[at] || 0; }); }"""
+
+
 def lay_out(services: Services, models: list[tuple[str, str]], first: str | None) -> tuple[ImageSettings, ImageForm, ImageStage, RetouchParts]:  # fmt: skip
     with gr.Row(elem_classes="studio-columns image-columns", equal_height=False):
         with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
@@ -123,6 +136,7 @@ def _form(services: Services, models: list[tuple[str, str]], first: str | None) 
         models, value=first, label=t("model"), elem_id="image-model", allow_custom_value=not services.settings.is_public_demo,
         info=t("model_help_demo" if services.settings.is_public_demo else "model_help"),
     )  # fmt: skip
+    offered = items("image-adapters-offered")
     note = gr.HTML("", elem_id="image-note", elem_classes="notice", visible=False)
     made["mode"] = gr.Radio(
         [(t(f"mode_{task}"), task) for task in IMAGE_TASKS], value="text-to-image", label=t("mode"), elem_id="image-mode", elem_classes="segmented",
@@ -139,13 +153,19 @@ def _form(services: Services, models: list[tuple[str, str]], first: str | None) 
     with gr.Row(elem_classes="tight sizes"):
         made["count"] = gr.Slider(1, 16, 4, step=1, label=t("count"), elem_id="image-count", min_width=160, scale=2)
         made["seed"] = _number("seed", "image-seed", placeholder="seed_drawn")
+    with gr.Column(visible=False, elem_id="image-wordless") as wordless:
+        made["toward"] = gr.Textbox("", label=t("toward"), info=t("toward_help"), max_lines=1, elem_id="image-toward")
+        sliders = gr.HTML("", js_on_load=_TELL_SLIDERS, elem_id="image-latent")
+        made["latent"] = gr.Textbox("", visible=False)
     with gr.Accordion(t("more_settings"), open=False, elem_id="image-more"):
         made |= _more(services)
     made["private"] = gr.Checkbox(False, label=t("private"), info=t("image_private_help"), elem_id="image-private")
     with gr.Row(elem_classes="tight runs image-runs"):
         run = gr.Button(t("make_pictures"), variant="primary", elem_id="image-run", elem_classes="studio-run", scale=3)
         stop = gr.Button(t("stop"), elem_id="image-stop", elem_classes="studio-stop", scale=1, min_width=96, interactive=False)  # fmt: skip
-    return ImageSettings(**made), ImageForm(examples, enrich, undo, box, margins, note, run, stop)
+    return ImageSettings(**made), ImageForm(
+        examples, enrich, undo, box, margins, note, offered, wordless, sliders, run, stop
+    )
 
 
 def _more(services: Services) -> dict[str, Any]:

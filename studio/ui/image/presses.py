@@ -28,6 +28,7 @@ from studio.ui.i18n import language, t
 from studio.ui.image import view
 from studio.ui.image.chosen import OWN_SHAPE, WITH_SIZE, WITH_STRENGTH, ImageChosen, size_of
 from studio.ui.image.files import files_of, png
+from studio.ui.image.of_model import OfModel
 from studio.ui.image.picture_box import EMPTY, WITH_BRUSH, boxed, bytes_of, uploaded
 from studio.ui.image.stage import NOTHING, ImageStageView, PageMemory, Scene, Shown, Updates
 from studio.ui.image.view import Picture
@@ -48,6 +49,7 @@ class Images(ImageStageView):
     def __init__(self, services: Services, examples: list[dict]) -> None:
         super().__init__(services)
         self._examples = examples
+        self.of_model = OfModel(services, self.settings, self.form)
         self._wire()
 
     # ── wiring ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -90,7 +92,8 @@ class Images(ImageStageView):
         )
         f.stop.click(told(self._stop), [self.job], f.stop, **quiet)
         keep(s.components, self.saved)
-        for change in (shaped, own_size, example, enriched, undone):  # what a program fills in is no input of a person
+        filled = [shaped, own_size, example, enriched, undone, *self.of_model.wire()]
+        for change in filled:  # what a program fills in is no input of a person
             self._keep_after(change)
 
     def _wire_results(self) -> None:
@@ -384,6 +387,8 @@ def picture_request(found: dict) -> ImageRequest:
     if not isinstance(asked, ImageRequest):
         raise NotFound(thing="picture")
     index = found.get("index")
+    if asked.toward is not None:  # it is one of a row, and the row is made again
+        return asked
     if asked.seed is not None and isinstance(index, int):
         asked = replace(asked, seed=(asked.seed + index) % 2**32)
     return replace(asked, count=1)

@@ -3,7 +3,7 @@
 Buttons carry data-action and data-id (see `components.items`); data-view opens a picture at full size in the browser.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pipelines.types.events import Progress
@@ -61,6 +61,7 @@ def image_facts(result: ImageResult, name: str, language: str) -> str:
     parts.append(f"{result.width} × {result.height}")
     if request.seed is not None:
         last = f"–{request.seed + request.count - 1}" if request.count > 1 else ""
+        last = last if request.toward is None else f" → {request.toward}"
         parts.append(say("facts_seed", language, n=f"{request.seed}{last}"))
     parts.append(duration(result.seconds, language))
     if result.seconds_load >= 0.1:
@@ -101,6 +102,25 @@ def model_notice(spec: ModelSpec, language: str) -> str:
         values = {"width": one.width, "height": one.height, "steps": one.steps, "guidance": f"{one.guidance_scale:g}"}
         own = say("image_defaults", language, **values)
     return " ".join(filter(None, [note, own]))
+
+
+def adapters_offered(names: Sequence[str], laid: Collection[str], language: str) -> str:
+    """One press lays an adapter over the model, another takes it off; "" where there is none."""
+    if not names:
+        return ""
+    offered = "".join(lists.button("lay", name, name, is_pressed=name in laid) for name in names)
+    return f'<div class="chips"><span class="help">{escape(say("adapters_offered", language))}</span> {offered}</div>'
+
+
+def latent_sliders(count: int, language: str) -> str:
+    """One for each of the first `count` numbers that a picture is made of; in the middle it stays as it was drawn."""
+    low, high = ImageRequest.LATENT_RANGE
+    rows = "".join(
+        f'<input type="range" min="{low:g}" max="{high:g}" step="0.1" value="0" '
+        f'aria-label="{escape(say("latent_number", language, n=number))}">'
+        for number in range(1, count + 1)
+    )
+    return f'<p class="help">{escape(say("latent_help", language))}</p><div class="latent">{rows}</div>'
 
 
 def _figure(number: float) -> str:

@@ -37,6 +37,7 @@ class ImageTab:
         outputs = [self._tabs, *form, *its.show_outputs]
         wish.change(told(self._grant), [wish, its.settings.mode, its.settings.model], outputs, **quietly())
         send_on([its.parts.sending], wish)
+        self._tabs.select(told(its.of_model.offer), its.of_model.chosen, its.form.offered, **quietly())
         its.parts.drop.upload(told(self._take_file), its.parts.drop, form, **quietly())
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -50,7 +51,7 @@ class ImageTab:
         match wish:
             case ("creation", str(creation_id), _):
                 creation = self._services.creations.get(owner, creation_id)
-                if creation.kind == "image":
+                if creation.kind == "image" and creation.recipe.get("request", {}).get("kind") == ImageRequest.kind:
                     return here | self.images.filled_from(owner, creation) | self.images.show("creation", creation_id)
             case ("job", str(job_id), _):
                 job = self._services.jobs.get(owner, job_id)

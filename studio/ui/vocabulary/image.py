@@ -34,6 +34,17 @@ WORDS: dict[str, tuple[str, str]] = {
         "A hub id or folder on each line, then its weight if it is not 1: “owner/name 0.8”.",
         "每行一个 hub id 或文件夹，权重不是 1 时写在后面：“作者/名称 0.8”。",
     ),
+    "toward": ("Towards the seed", "通向的随机种子"),
+    "toward_help": (
+        "The pictures go from the seed above to this one, step by step. Empty: each has a seed of its own.",
+        "图片从上面的随机种子逐步变到这一个。留空则每张各用各的种子。",
+    ),
+    "latent_help": (
+        "Each slider moves one of the numbers that a picture is made of; give a seed, so that only they change.",
+        "每个滑块移动生成图片所用的一个数；请填写随机种子，这样只有它们在变。",
+    ),
+    "latent_number": ("Latent number {n}", "潜变量 {n}"),
+    "adapters_offered": ("Trained over this model:", "在此模型上训练的适配器："),
     "strength": ("Strength", "重绘幅度"),
     "strength_help": (
         "How far the new picture may leave the old one: 0.3 keeps most of it, 1 starts anew.",

@@ -8,6 +8,7 @@ import torch
 
 from pipelines import generators
 from pipelines.errors.models import AdapterMismatch, ModelDamaged
+from pipelines.errors.requests import SettingOutOfRange
 from pipelines.generators import GeneratorConfig
 from pipelines.image import ImagePipeline
 from pipelines.types.adapter import Adapter
@@ -40,6 +41,26 @@ def test_picture_number_i_comes_from_seed_plus_i(folder, pipeline):
     for number in range(5):
         (alone,) = pipeline.generate(ImageRequest("tiny", seed=1 + number)).images
         assert alone.tobytes() == drawn.images[number].tobytes()
+
+
+def test_pictures_go_from_one_seed_to_another(pipeline, folder):
+    walk = pipeline.generate(ImageRequest("tiny", seed=1, toward=9, count=5))
+    first, last = (pipeline.generate(ImageRequest("tiny", seed=seed)).images[0] for seed in (1, 9))
+    assert walk.images[0].tobytes() == first.tobytes()
+    assert walk.images[4].tobytes() == last.tobytes()
+    assert len({image.tobytes() for image in walk.images}) == 5
+    again = pipeline.generate(ImageRequest("tiny", seed=1, toward=9, count=5))
+    assert [image.tobytes() for image in again.images] == [image.tobytes() for image in walk.images]
+
+
+def test_what_is_added_to_the_latent_changes_the_picture_as_far_as_there_are_numbers(pipeline, folder):
+    (plain,) = pipeline.generate(ImageRequest("tiny", seed=1)).images
+    (moved,) = pipeline.generate(ImageRequest("tiny", seed=1, latent=(0.0, 1.5))).images
+    (same,) = pipeline.generate(ImageRequest("tiny", seed=1, latent=(0.0,) * 6 + (3.0, 3.0))).images  # it has only six
+    assert moved.tobytes() != plain.tobytes()
+    assert same.tobytes() == plain.tobytes()
+    with pytest.raises(SettingOutOfRange):
+        pipeline.generate(ImageRequest("tiny", latent=(5.0,)))
 
 
 def test_what_is_written_is_read_again(folder):

@@ -131,9 +131,15 @@ def test_what_is_exported_loads_like_any_diffusers_folder_and_draws(recipe, tmp_
     assert red.tobytes() != picture("blue square", 1).tobytes()
 
 
+def build(recipe):
+    """An autoencoder with random weights."""
+    task = recipe.autoencoder
+    return autoencoder_trainer.build(task.channels, task.latent_channels, task.size)
+
+
 def test_an_untrained_autoencoder_keeps_the_mean_colours(recipe):
     torch.manual_seed(3)
-    network = autoencoder_trainer.build(recipe.autoencoder).eval()
+    network = build(recipe).eval()
     squares = torch.tensor([[1.0, -1, -1], [-1, -1, 1]]).view(2, 3, 1, 1).expand(2, 3, 32, 32)
     with torch.no_grad():
         made = network.decode(autoencoder_trainer.encode(network, squares)).sample.mean(dim=(2, 3))
@@ -143,7 +149,7 @@ def test_an_untrained_autoencoder_keeps_the_mean_colours(recipe):
 
 def test_whitened_latents_have_mean_0_and_variance_1_and_decode_as_before(recipe):
     torch.manual_seed(3)
-    network = autoencoder_trainer.build(recipe.autoencoder).eval()
+    network = build(recipe).eval()
     pictures = to_model(to_tensor(draw(ENTRIES, 32, Path())))
     before = autoencoder_trainer.encode(network, pictures)
     with torch.no_grad():
@@ -158,7 +164,7 @@ def test_whitened_latents_have_mean_0_and_variance_1_and_decode_as_before(recipe
 
 def test_a_finer_decoder_leaves_the_latents_alone(recipe, tmp_path):
     torch.manual_seed(3)
-    network = autoencoder_trainer.build(recipe.autoencoder).eval()
+    network = build(recipe).eval()
     pictures = to_tensor(draw(ENTRIES, 32, Path()))
     latents = autoencoder_trainer.encode(network, to_model(pictures))
     with torch.no_grad():

@@ -1,12 +1,16 @@
 """What was chosen for a picture: read without trust, and back and forth to the request."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipelines.errors.requests import SettingOutOfRange
 from pipelines.types.adapter import Adapter
+from pipelines.types.crossing import to_json
 from pipelines.types.image import ImageRequest
 from pipelines.types.model import ImageDefaults
 from studio.ui.image.chosen import OWN_SHAPE, ImageChosen, read_adapters, size_of
+from studio.ui.image.presses import picture_request
 
 
 def test_a_request_comes_back_as_it_was() -> None:
@@ -68,3 +72,17 @@ def test_a_shape_has_about_as_many_pixels_as_suit_the_model() -> None:
     assert size_of("1:1", wide) == ("768", "768")
     assert size_of("3:4", None) == ("440", "592")
     assert size_of("9:16", ImageDefaults(8, 8, 1, 1.0)) == ("8", "8")
+
+
+def test_the_numbers_of_a_model_without_words_come_back_as_they_were() -> None:
+    asked = ImageChosen(model="vae", seed="3", toward="9", latent="0,1.5,-2,x", count=4).request()
+    assert (asked.toward, asked.latent) == (9, (0.0, 1.5, -2.0, 0.0))
+    assert ImageChosen.of_request(asked).request() == asked
+    assert ImageChosen(latent="0,0,0").request().latent == ()
+
+
+def test_a_picture_on_the_way_between_two_seeds_brings_back_the_whole_way() -> None:
+    asked = ImageRequest("vae", seed=3, toward=9, count=5)
+    assert picture_request({"request": to_json(asked), "index": 1}) == asked
+    alone = replace(asked, toward=None)
+    assert picture_request({"request": to_json(alone), "index": 1}) == replace(alone, seed=4, count=1)

@@ -119,3 +119,11 @@ def test_what_was_not_read_and_what_was_withheld_is_told() -> None:
     assert f"{len(result.unread)} characters" in english and "and &quot;" in english and " …”" in english
     assert "<img" not in english + chinese and len(english) < 900
     assert view.image_notes(ImageResult("m", request, 8, 8, "stop", 1, 1.0), "en") == ""
+
+
+def test_adapters_of_the_model_are_offered_and_those_that_lie_over_it_are_marked() -> None:
+    assert view.adapters_offered([], {"blue"}, "en") == ""
+    offered = view.adapters_offered(["blue", "<b>old"], {"blue"}, "en")
+    assert 'data-id="blue" aria-pressed="true"' in offered
+    assert 'data-id="&lt;b&gt;old" aria-pressed="false"' in offered
+    assert "<b>" not in offered
