@@ -1,4 +1,4 @@
-"""Causal language models by transformers: any AutoModelForCausalLM on CPU or GPU, with LoRA adapters, from safetensors or GGUF.
+"""Causal language models by transformers: any AutoModelForCausalLM on CPU or GPU, with adapters, from safetensors or GGUF.
 
 Draws its tokens with a generator of its own, so that a seed repeats whatever other threads do. This file knows token
 ids and chat templates, and no pipeline.
@@ -50,6 +50,8 @@ GGUF_ARCHITECTURES = frozenset(
         "lfm2",
     ]
 )
+Prefix = list[tuple[Any, Any]]  # of each layer keys and values, (1, heads, tokens, width)
+
 PROMPT_TOKENS_PER_STEP = 256  # a long prompt is read in parts, so that Stop acts between them
 UNKNOWN_CONTEXT_TOKENS = 2048
 
@@ -75,22 +77,27 @@ def load(
     from transformers import AutoModelForCausalLM
 
     model, tokenizer = load_pretrained(AutoModelForCausalLM, spec, weights, place, on_event)
+    prefixes: list[Prefix] = []
     for adapter, folder in adapters:
-        model = _merge_adapter(model, spec, adapter, folder)
+        kind, settings = check_adapter(folder, adapter.source)
+        if kind == "LORA":
+            model = merge_lora(model, spec.name, adapter, folder, settings)
+        else:
+            prefixes.append(_read_prefix(model, spec.name, adapter, folder, settings))
     context_tokens = spec.context_tokens or weights.context_tokens or UNKNOWN_CONTEXT_TOKENS
-    return CausalModel(model, tokenizer, spec.name, context_tokens, place)
+    return CausalModel(model, tokenizer, spec.name, context_tokens, place, prefixes)
 
 
-def _merge_adapter(model: Any, spec: ModelSpec, adapter: Adapter, folder: Path) -> Any:
+def merge_lora(model: Any, name: str, adapter: Adapter, folder: Path, settings: dict) -> Any:
     """The model with weight · B·A added to its matrices (Hu et al. 2021, https://arxiv.org/abs/2106.09685).
 
-    The adapter is part of the cache's key, so this model is nobody else's and merging costs nothing at run time.
+    The adapter is part of the cache's key, so this model is nobody else's and merging costs nothing at run time. `settings`
+    as `check_adapter` has them. Raises AdapterMismatch.
     """
     from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
     from peft.tuners.lora import LoraLayer
     from safetensors.torch import load_file
 
-    settings = check_adapter(folder, adapter.source)
     try:
         wrapped = get_peft_model(model, LoraConfig(**settings, inference_mode=True))
         outcome = set_peft_model_state_dict(wrapped, load_file(folder / "adapter_model.safetensors"))
@@ -105,14 +112,48 @@ def _merge_adapter(model: Any, spec: ModelSpec, adapter: Adapter, folder: Path) 
         if is_out_of_memory(error):
             raise
         reason = str(error).strip().splitlines()[0][:160]
-        raise AdapterMismatch(adapter=adapter.source, model=spec.name, reason=reason) from error
+        raise AdapterMismatch(adapter=adapter.source, model=name, reason=reason) from error
+
+
+def _read_prefix(model: Any, name: str, adapter: Adapter, folder: Path, settings: dict) -> Prefix:
+    """Keys and values that stand before every text (Li & Liang 2021, https://arxiv.org/abs/2101.00190), as peft keeps them:
+    (tokens, layers · 2 · heads · width). Raises AdapterMismatch."""
+    from safetensors.torch import load_file
+
+    def refuse(reason: str) -> AdapterMismatch:
+        return AdapterMismatch(adapter=adapter.source, model=name, reason=reason)
+
+    config = model.config.get_text_config(decoder=True)
+    if model._is_stateful or not model._supports_default_dynamic_cache():
+        raise refuse("it keeps no keys and values, so it takes no prefix")
+    if adapter.weight != 1.0:
+        raise refuse("it is a prefix, which stands before a text or does not: its weight must be 1")
+    kept = load_file(folder / "adapter_model.safetensors").get("prompt_embeddings")
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    expected = (settings.get("num_virtual_tokens"), config.num_hidden_layers * 2 * heads * width)
+    if kept is None or tuple(kept.shape) != expected:
+        raise refuse("it was made for another shape of model")
+    parts = kept.view(len(kept), config.num_hidden_layers, 2, heads, width).permute(1, 2, 3, 0, 4)
+    parts = parts.to(dispatch.device_of(model), model.dtype)
+    return [(layer[0][None], layer[1][None]) for layer in parts]
 
 
 class CausalModel:
     """A loaded model. Its weights are only read, so `stream` may be called from several threads."""
 
-    def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int, place: Place) -> None:
-        self.context_tokens = context_tokens
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        context_tokens: int,
+        place: Place,
+        prefixes: Sequence[Prefix] = (),
+    ) -> None:
+        self._prefixes = prefixes
+        self._prefix_tokens = sum(prefix[0][0].shape[2] for prefix in prefixes)
+        self.context_tokens = context_tokens - self._prefix_tokens
         self.size_bytes = dispatch.bytes_in_memory([model])
         self.is_stale = False
         self.has_chat_template = bool(tokenizer.chat_template)
@@ -177,6 +218,15 @@ class CausalModel:
             is_abandoned.set()
             thread.join()
 
+    def write(self, folder: Path) -> None:
+        """The model, with the adapters that are merged into it, and its tokenizer. Raises AdapterMismatch of a prefix."""
+        if self._prefixes:
+            raise AdapterMismatch(
+                adapter="", model=self._name, reason="it is a prefix, which changes no weights: it cannot be merged"
+            )
+        self._model.save_pretrained(folder)
+        self._tokenizer.save_pretrained(folder)
+
     def park(self) -> bool:
         return dispatch.move([self._model], "cpu")
 
@@ -192,11 +242,12 @@ class CausalModel:
     ) -> Literal["stop", "length", "cancelled"]:
         import torch
 
-        # 1 The prompt, in parts
-        prompt = torch.tensor([token_ids], device=dispatch.device_of(self._model))
+        # 1 The prompt, in parts; what stands for a prefix in it is never read, because its keys and values are known
+        ids = token_ids[:1] * self._prefix_tokens + token_ids
+        prompt = torch.tensor([ids], device=dispatch.device_of(self._model))
         kwargs: dict[str, Any] = {}
-        if len(token_ids) > PROMPT_TOKENS_PER_STEP and self._can_read_in_parts():
-            kwargs["past_key_values"] = self._read(prompt, should_stop)
+        if self._prefixes or (len(token_ids) > PROMPT_TOKENS_PER_STEP and self._can_read_in_parts()):
+            kwargs["past_key_values"] = self._read(prompt[:, self._prefix_tokens :], should_stop)
         if should_stop():
             return "cancelled"
 
@@ -228,11 +279,14 @@ class CausalModel:
         return not self._model._is_stateful and self._model._supports_default_dynamic_cache()
 
     def _read(self, prompt: Any, should_stop: IsCancelled) -> Any:
-        """The key-value cache after all parts of the prompt but the last."""
+        """The key-value cache after the prefixes and all parts of the prompt but the last."""
         import torch
         from transformers import DynamicCache
 
         known = DynamicCache(config=self._model.config.get_text_config(decoder=True))
+        for prefix in self._prefixes:
+            for layer, (keys, values) in enumerate(prefix):
+                known.update(keys.to(prompt.device), values.to(prompt.device), layer)
         with torch.no_grad():
             for part in prompt.split(PROMPT_TOKENS_PER_STEP, dim=1)[:-1]:
                 if should_stop():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors.training import BaseNotTrainable, HeadsDoNotFit, TextTooShort
 from pipelines.training.data import Dialogues, Texts
+from pipelines.training.trainer import Scores
 
 if TYPE_CHECKING:
     import torch
@@ -157,6 +158,12 @@ def character_perplexity(loss: float, stream: Stream) -> float:
         return math.exp(loss * len(stream.held_out) / stream.characters)
     except OverflowError:
         return math.inf
+
+
+def character_scores(losses: list[float], stream: Stream, context: int) -> Scores:
+    """Mean losses of a token in nats, one for each held-out window → the same of a character, whose perplexity they make."""
+    share = len(stream.held_out) / stream.characters
+    return Scores(tuple(loss * share for loss in losses), f"{len(stream.held_out)} tokens by {context}", is_log=True)
 
 
 def counted(texts: Texts, order: int) -> float:

@@ -1,9 +1,9 @@
-"""What is on a picture: what is asked, and how likely each class is."""
+"""What is on a picture, or of which class a text is: what is asked, and how likely each class is."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.errors.requests import MissingPicture
+from pipelines.errors.requests import EmptyPrompt, MissingPicture, PromptTooLong
 from pipelines.types.adapter import Adapter
 
 
@@ -49,3 +49,52 @@ class ClassifyResult:
     finish_reason: Literal["stop", "cancelled"] = "stop"
 
     kind = "classify"
+
+
+TEXT_LIMIT_CHARACTERS = 20_000
+
+
+@dataclass(frozen=True)
+class ClassifyTextRequest:
+    """A text, to be told by a model that knows classes of texts. It is not kept."""
+
+    model: str
+    text: str = ""
+
+    kind = "classify-text"
+    task = "classify-text"
+    lane = "quick"
+    adapters: tuple[Adapter, ...] = ()
+    FILES = ()
+
+    def check(self) -> None:
+        """Raises EmptyPrompt, PromptTooLong."""
+        if not self.text.strip():
+            raise EmptyPrompt()
+        if len(self.text) > TEXT_LIMIT_CHARACTERS:
+            raise PromptTooLong(length=len(self.text), limit=TEXT_LIMIT_CHARACTERS)
+
+    def title(self) -> str:
+        return self.model
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of a text as it was written. `weight` is by how much it raised the log-odds of the likeliest class, below 0 lowered
+    it; None for what was not read."""
+
+    text: str
+    weight: float | None
+
+
+@dataclass(frozen=True)
+class ClassifyTextResult:
+    """The likeliest classes, the first one first, and the whole text in pieces."""
+
+    model: str
+    likelihoods: tuple[Likelihood, ...]
+    seconds: float
+    spans: tuple[Span, ...] = ()
+    finish_reason: Literal["stop", "cancelled"] = "stop"
+
+    kind = "classify-text"

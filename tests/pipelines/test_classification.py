@@ -16,7 +16,7 @@ from pipelines.training.run import run
 from pipelines.types.classification import ClassifyRequest
 from pipelines.types.training import TrainRequest
 from tests.pipelines.training.short import SETTINGS
-from tests.pipelines.training.uploads.test_doctor import packed
+from tests.pipelines.training.uploads.seeded import packed
 from tests.pipelines.training.uploads.test_own import OWN, kept
 
 RUN = "0" * 32

@@ -1,36 +1,48 @@
-"""Teaches a language model that is there already: LoRA (Hu et al. 2021, arXiv 2106.09685) by peft over any causal model.
+"""Teaches a language model that is there already, by one of three methods, over any causal model of transformers.
 
-Only two thin matrices beside each linear layer are trained; the model itself stays as it is. What is exported is a peft
-folder, which the Text tab lays over the base. Before the first step the adapter changes nothing, so the first row of the
-curve is the base itself.
+LoRA (Hu et al. 2021, arXiv 2106.09685): two thin matrices beside each linear layer are trained. Prefix tuning (Li & Liang 2021,
+arXiv 2101.00190): keys and values of a few tokens that stand before every text. Full: all weights. The first two by peft, and
+what is exported is a peft folder, which the Text tab lays over the base; of the last one it is a model of its own.
+
+Of dialogues only the answers are learnt. With LoRA the first row of the curve is the base itself.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipelines.errors.training import BaseNotTrainable
+from pipelines.training.answers import NOT_LEARNT, Answers, as_batch, read_answers
 from pipelines.training.base_model import BaseModel
 from pipelines.training.data import Dialogues, Kind, Texts
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.tokens import as_texts, draw_windows, held_out_windows, make_stream
-from pipelines.training.trainer import Sample, adam, autocast, descend
+from pipelines.training.size import check_room
+from pipelines.training.tokens import Stream, draw_windows, held_out_windows, make_stream
+from pipelines.training.trainer import Sample, Scores, adam, autocast, descend
+from pipelines.types.model import Task
 
 DATA: Kind = "texts"
 METRIC = "perplexity"
 IS_BETTER = "lower"
 NEEDS_MODEL = True
-EVALUATED_WINDOWS = 8
+BASES: tuple[Task, ...] = ("chat", "write", "continue")
+METHODS = ("lora", "prefix", "full")
+EVALUATED = 8  # windows, or dialogues; MEASURED when all is done, by which two runs can be told apart
+MEASURED = 40
 PROMPT_TOKENS, SHOWN_TOKENS = 16, 24
 
 
 @dataclass(frozen=True)
 class Settings:
-    """`rank` of the matrices, which are added `alpha` / `rank` times; `context` tokens at a time."""
+    """`context` tokens at a time. LoRA: `rank` of the matrices, which are added `alpha` / `rank` times. Prefix: `prefix` tokens."""
 
     plan: Plan
+    method: str = field(default="lora", metadata={"choices": METHODS})
     rank: int = ranged(1, 256, default=8)
     alpha: int = ranged(1, 512, default=16)
     dropout: float = ranged(0.0, 0.9, default=0.0)
+    prefix: int = ranged(1, 512, default=16)
     context: int = ranged(8, 8192, default=96)
     batch: int = ranged(1, 512, default=2)
 
@@ -49,49 +61,50 @@ def baseline(data: Texts | Dialogues, settings: Settings) -> dict[str, float]:
     return {}
 
 
-def start(settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> "LoraCourse":
-    return LoraCourse(settings, data, device, base)
+def start(settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> "TuningCourse":
+    return TuningCourse(settings, data, device, base)
 
 
-class LoraCourse:
+class TuningCourse:
     def __init__(self, settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> None:
+        """Raises BaseNotTrainable, NetworkTooLarge, and what loading the base raises."""
         import torch
-        from peft import LoraConfig, get_peft_model
         from transformers import AutoModelForCausalLM
 
-        self._settings, self._device = settings, device
+        # 1 The base, and the data in its tokens
+        self._settings, self._device, self._base = settings, device, base.spec.id
         model, self._tokenizer = base.load(AutoModelForCausalLM, device)
-        self._stream = make_stream(self._tokenizer, as_texts(data, self._tokenizer, base.spec.name))
-        self._prompt = self._begin(data)
-        config = LoraConfig(
-            base_model_name_or_path=base.spec.id,
-            task_type="CAUSAL_LM",
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules="all-linear",
-        )
+        self._data: Stream | Answers
+        if isinstance(data, Dialogues):
+            self._data = read_answers(data, self._tokenizer, base.spec.name, settings.context)
+            self._share = self._data.share
+            self._prompt = _question(data, self._tokenizer)
+        else:
+            self._data = make_stream(self._tokenizer, data)
+            self._share = len(self._data.held_out) / self._data.characters
+            self._prompt = self._data.held_out[:PROMPT_TOKENS]
+
+        # 2 What of it is trained
         torch.manual_seed(settings.plan.seed)
-        self._network = get_peft_model(model, config)
-        self._network.peft_config["default"].base_model_name_or_path = base.spec.id  # not a path of this machine
+        self._network = _MADE[settings.method](model, settings, base, device)
         self.networks = {"language_model": self._network}
         self.optimisers = {"language_model": adam(self._network, settings.plan)}
 
     def step(self, number: int) -> dict[str, float]:
         task = self._settings
-        tokens, following = draw_windows(self._stream.train, task.batch, task.context)
         with autocast(task.plan, self._device):
-            loss = self._loss(tokens, following)
+            loss = self._losses(*self._draw(task.batch)).mean()
         return descend(loss, self.optimisers["language_model"], task.plan, number)
 
     def evaluate(self) -> dict[str, float]:
-        """Perplexity of a token of the base's own tokenizer."""
-        import math
+        """Perplexity of a character, whatever the base's tokens are; of dialogues, of a character of an answer."""
+        losses = self._held_out_losses(EVALUATED)
+        loss = sum(losses) / len(losses)
+        return {METRIC: math.exp(min(loss * self._share, 700.0)), "held_out_loss": loss}
 
-        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
-        pairs = zip(tokens.split(2), following.split(2), strict=True)
-        loss = sum(self._loss(*pair).item() * len(pair[0]) for pair in pairs) / len(tokens)
-        return {METRIC: math.exp(loss), "held_out_loss": loss}
+    def held_out_scores(self) -> Scores:
+        values = tuple(loss * self._share for loss in self._held_out_losses(MEASURED))
+        return Scores(values, f"{MEASURED} by {self._settings.context} tokens of {self._base}", is_log=True)
 
     def sample(self) -> Sample:
         """How it goes on with a held-out text, or answers a held-out question: the likeliest token each time."""
@@ -107,24 +120,107 @@ class LoraCourse:
         )
         return Sample(texts=(self._tokenizer.decode(made[0], skip_special_tokens=True),))
 
-    def _begin(self, data: Texts | Dialogues) -> Any:
-        """The tokens of what it is to go on with."""
-        import torch
-
-        if isinstance(data, Texts):
-            return self._stream.held_out[:PROMPT_TOKENS]
-        asked = self._tokenizer.apply_chat_template(
-            list(data.held_out[0][:-1]), add_generation_prompt=True, return_dict=False
-        )
-        return torch.tensor(asked[-self._settings.context :])
-
     def export(self, folder: Path) -> dict[str, Any]:
+        if self._settings.method == "full":
+            self._network.save_pretrained(folder)
+            self._tokenizer.save_pretrained(folder)
+            return {}
         self._network.save_pretrained(folder, save_embedding_layers=False)
-        (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; model.json says what there is to say
+        (folder / "README.md").unlink(missing_ok=True)  # peft's empty card; ours is written beside model.json
         return {"is_adapter": True}
 
-    def _loss(self, tokens: Any, following: Any) -> Any:
+    # ── batches ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _draw(self, count: int) -> Any:
+        """(tokens, what follows, mask) of so many."""
         import torch
 
-        scores = self._network(input_ids=tokens.to(self._device), use_cache=False).logits.float()
-        return torch.nn.functional.cross_entropy(scores.flatten(0, 1), following.flatten().to(self._device))
+        if isinstance(self._data, Stream):
+            tokens, following = draw_windows(self._data.train, count, self._settings.context)
+            return tokens, following, torch.ones_like(tokens)
+        chosen = torch.randint(len(self._data.train), (count,)).tolist()
+        return as_batch([self._data.train[place] for place in chosen], self._padding)
+
+    def _held_out_losses(self, count: int) -> list[float]:
+        """The mean loss of each of at most so many held-out examples, always the same."""
+        import torch
+
+        if isinstance(self._data, Stream):
+            tokens, following = held_out_windows(self._data, count, self._settings.context)
+            masks = torch.ones_like(tokens).split(2)
+            batches = list(zip(tokens.split(2), following.split(2), masks, strict=True))
+        else:
+            some = self._data.held_out[:count]
+            batches = [as_batch(some[place : place + 2], self._padding) for place in range(0, len(some), 2)]
+        return [loss for batch in batches for loss in self._losses(*batch).tolist()]
+
+    def _losses(self, tokens: Any, following: Any, mask: Any) -> Any:
+        """(n,): the mean over what is learnt of each."""
+        import torch
+
+        answer = self._network(input_ids=tokens.to(self._device), attention_mask=mask.to(self._device), use_cache=False)
+        following = following.to(self._device)
+        scores = answer.logits.float().transpose(1, 2)
+        losses = torch.nn.functional.cross_entropy(scores, following, ignore_index=NOT_LEARNT, reduction="none")
+        return losses.sum(1) / (following != NOT_LEARNT).sum(1).clamp(min=1)
+
+    @property
+    def _padding(self) -> int:
+        known = self._tokenizer.pad_token_id
+        return self._tokenizer.eos_token_id if known is None else known
+
+
+def _question(data: Dialogues, tokenizer: Any) -> Any:
+    """A held-out dialogue up to its last answer."""
+    import torch
+
+    asked = list(data.held_out[0][:-1])
+    return torch.tensor(tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False))
+
+
+# ── methods ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _lora(model: Any, settings: Settings, base: BaseModel, device: str) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=settings.dropout,
+        target_modules="all-linear",
+    )
+    return _named(get_peft_model(model, config), base)
+
+
+def _prefix(model: Any, settings: Settings, base: BaseModel, device: str) -> Any:
+    """The prefix begins as what the model itself keeps of a text of as many tokens: noise would upset it."""
+    import torch
+    from peft import PrefixTuningConfig, get_peft_model
+
+    if model._is_stateful or not model._supports_default_dynamic_cache():
+        raise BaseNotTrainable(model=base.spec.name, reason="it keeps no keys and values, so it takes no prefix")
+    begun = torch.full((1, settings.prefix), model.generation_config.bos_token_id or 0, device=device)
+    with torch.no_grad():
+        known = model(input_ids=begun, use_cache=True).past_key_values
+    parts = [part[0].transpose(0, 1).flatten(1) for layer in known.layers for part in (layer.keys, layer.values)]
+    config = PrefixTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=settings.prefix)
+    network = get_peft_model(model, config)
+    with torch.no_grad():
+        network.prompt_encoder["default"].embedding.weight.copy_(torch.cat(parts, dim=1))
+    return _named(network, base)
+
+
+def _full(model: Any, settings: Settings, base: BaseModel, device: str) -> Any:
+    check_room(model.num_parameters(), device, is_loaded=True)
+    return model
+
+
+def _named(network: Any, base: BaseModel) -> Any:
+    """The adapter names its base as the catalog does, and no path of this machine."""
+    network.peft_config["default"].base_model_name_or_path = base.spec.id
+    return network
+
+
+_MADE = {"lora": _lora, "prefix": _prefix, "full": _full}

@@ -26,9 +26,9 @@ element.querySelector('input').addEventListener('change', async (event) => {
   canvas.dataset.drawn = '1'; });"""
 
 # The second input becomes what is on the pad, as a data URL; "" where nothing is.
-WITH_DRAWING = """(first, _) => { const canvas = document.querySelector('.drawing-pad canvas');
-  return [first, canvas.dataset.drawn ? canvas.toDataURL('image/png') : '']; }"""
-CLEAR = "() => { document.querySelector('.drawing-pad canvas').dispatchEvent(new Event('clear')); }"
+WITH_DRAWING = """(first, _, ...rest) => { const canvas = document.querySelector('.drawing-pad canvas');
+  return [first, canvas?.dataset.drawn ? canvas.toDataURL('image/png') : '', ...rest]; }"""
+CLEAR = "() => { document.querySelector('.drawing-pad canvas')?.dispatchEvent(new Event('clear')); }"
 
 
 def pad(elem_id: str) -> gr.HTML:

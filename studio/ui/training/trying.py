@@ -1,12 +1,20 @@
-"""Try a classifier that was trained here: a drawing or a picture in, the likeliest classes and what spoke for them out."""
+"""Try a classifier that was trained here: a drawing, a picture or a text in, the likeliest classes and what spoke for them out."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import gradio as gr
 
-from pipelines.types.classification import ClassifyRequest, ClassifyResult
+from pipelines.errors.base import StudioError
+from pipelines.types.classification import (
+    ClassifyRequest,
+    ClassifyResult,
+    ClassifyTextRequest,
+    ClassifyTextResult,
+    Likelihood,
+    Span,
+)
 from studio.services import Services
 from studio.ui.components import quietly
 from studio.ui.i18n import language
@@ -19,6 +27,7 @@ from studio.ui.training.pad import CLEAR, WITH_DRAWING
 from studio.ui.words import say
 
 MOST_CLASSES = 30  # of a table that is still read
+LEAST_SHARE = 0.05  # of what spoke most: less is not marked
 
 
 class Trying:
@@ -30,16 +39,27 @@ class Trying:
 
     def wire(self) -> None:
         p, quiet = self._parts, quietly()
-        p.tried.change(told(self._show), p.tried, [p.trying, p.answer, p.confusion], **quiet)
-        asked = p.tell.click(told(self._tell), [p.tried, p.drawn], [p.answer, p.tell], js=WITH_DRAWING, **quiet)
+        p.tried.change(told(self._show), p.tried, [p.trying, p.drawing, p.pasted, p.answer, p.confusion], **quiet)
+        asked = p.tell.click(
+            told(self._tell), [p.tried, p.drawn, p.pasted], [p.answer, p.tell], js=WITH_DRAWING, **quiet
+        )
         p.clear.click(None, None, None, js=CLEAR, api_visibility="private")
         asked.failure(lambda: gr.update(interactive=True), None, p.tell, **quiet)
 
-    def _show(self, model: str, request: gr.Request) -> tuple[Any, str, str]:
-        return gr.update(visible=bool(model)), "", self._confusion(model, language(request))
+    def _show(self, model: str, request: gr.Request) -> tuple[Any, Any, Any, str, str]:
+        reads = bool(model) and self._reads(model)
+        confusion = self._confusion(model, language(request))
+        return gr.update(visible=bool(model)), gr.update(visible=not reads), gr.update(visible=reads), "", confusion
+
+    def _reads(self, model: str) -> bool:
+        """Whether it is asked about texts, and not about pictures."""
+        try:
+            return "classify-text" in self._services.catalog.find(model).tasks
+        except StudioError:  # it was removed
+            return False
 
     def _confusion(self, model: str, lang: str) -> str:
-        """Its held-out pictures as a table, where it was trained here."""
+        """Its held-out examples as a table, where it was trained here."""
         folder = self._services.catalog.local_path(model)
         try:
             facts = json.loads((folder / "model.json").read_text("utf-8")) if folder is not None else {}
@@ -48,30 +68,63 @@ class Trying:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return ""
 
-    async def _tell(self, model: str, drawn: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
+    async def _tell(self, model: str, drawn: str, pasted: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
         """Ask the model. It keeps nothing. Raises UnreadablePicture, and what `submit` raises."""
-        lang, owner = language(request), self._services.identity.who(request)
-        if not drawn:
+        lang, owner, jobs = language(request), self._services.identity.who(request), self._services.jobs
+        if self._reads(model):
+            job = jobs.submit(owner, ClassifyTextRequest(model, str(pasted or "")), keep=False)
+        elif drawn:
+            picture = bytes_of(drawn, "picture")
+            job = jobs.submit(owner, ClassifyRequest(model), keep=False, files={"image": picture})
+        else:
             raise refuse(say("try_empty", lang))
-        picture = bytes_of(drawn, "picture")
-        job = self._services.jobs.submit(owner, ClassifyRequest(model), keep=False, files={"image": picture})
         yield gr.skip(), gr.update(interactive=False)
-        async for live in follow(self._services.jobs, owner, job.id):
+        async for live in follow(jobs, owner, job.id):
             if live.error is not None:
                 raise live.error
             if live.end is not None:
                 result = live.end.result
-                html = answer(result, lang) if isinstance(result, ClassifyResult) else ""
-                yield html, gr.update(interactive=True)
+                yield answer_of(result, lang), gr.update(interactive=True)
+
+
+def answer_of(result: object, lang: str) -> str:
+    """What came out, of either kind; "" of a question that was cancelled."""
+    if isinstance(result, ClassifyTextResult):
+        return text_answer(result, lang)
+    return answer(result, lang) if isinstance(result, ClassifyResult) else ""
+
+
+def text_answer(result: ClassifyTextResult, lang: str) -> str:
+    """The classes, and the text: what spoke for the first of them marked, the more the stronger; what spoke against it underlined."""
+    if not result.likelihoods:
+        return ""
+    most = max((abs(span.weight) for span in result.spans if span.weight is not None), default=0.0) or 1.0
+    marked = "".join(_marked(span, most) for span in result.spans)
+    words = say("try_spoke", lang, label=result.likelihoods[0].label)
+    return (
+        f'{_bars(result.likelihoods)}<p class="help">{escape(words)}</p><p class="text-heat" tabindex="0">{marked}</p>'
+    )
+
+
+def _marked(span: Span, most: float) -> str:
+    share = 0.0 if span.weight is None else span.weight / most
+    if abs(share) < LEAST_SHARE:
+        return escape(span.text)
+    kind = "for" if share > 0 else "against"
+    return f'<mark class="{kind}" style="--share:{abs(share):.0%}">{escape(span.text)}</mark>'
+
+
+def _bars(likelihoods: Sequence[Likelihood]) -> str:
+    rows = "".join(
+        f'<li><span class="word">{escape(one.label)}</span><span class="probability" aria-hidden="true">'
+        f'<span style="width:{one.probability:.1%}"></span></span><span class="mono">{one.probability:.1%}</span></li>'
+        for one in likelihoods
+    )
+    return f'<ol class="candidates">{rows}</ol>'
 
 
 def answer(result: ClassifyResult, lang: str) -> str:
     """The classes with bars of their probabilities, and the picture as it was seen."""
-    rows = "".join(
-        f'<li><span class="word">{escape(one.label)}</span><span class="probability" aria-hidden="true">'
-        f'<span style="width:{one.probability:.1%}"></span></span><span class="mono">{one.probability:.1%}</span></li>'
-        for one in result.likelihoods
-    )
     seen = ""
     if result.looked_at and result.likelihoods:
         words = say("try_heat", lang, label=result.likelihoods[0].label)
@@ -79,11 +132,11 @@ def answer(result: ClassifyResult, lang: str) -> str:
             f'<figure class="looked-at"><img src="data:image/png;base64,{escape(result.looked_at)}" alt="">'
             f"<figcaption>{escape(words)}</figcaption></figure>"
         )
-    return f'<ol class="candidates">{rows}</ol>{seen}'
+    return f"{_bars(result.likelihoods)}{seen}"
 
 
 def confusion_table(names: list[str], counts: list[list[int]], lang: str) -> str:
-    """Rows are what the pictures are, columns what they were taken for."""
+    """Rows are what the examples are, columns what they were taken for."""
     if len(names) > MOST_CLASSES or len(counts) != len(names):
         return ""
     head = "".join(f"<th>{escape(name)}</th>" for name in names)

@@ -1,4 +1,4 @@
-"""A LoRA of a tiny language model: it learns, resumes to the bit, and changes what its base says in the Text tab."""
+"""A tiny language model tuned by each method: it learns, resumes to the bit, and changes what its base says in the Text tab."""
 
 import json
 from dataclasses import replace
@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 from safetensors.torch import load_file
 
-from pipelines.errors.models import UnknownModel
-from pipelines.errors.training import BaseNotTrainable
+from pipelines.errors.models import AdapterMismatch, UnknownModel
+from pipelines.errors.training import BaseNotTrainable, CannotMerge, NetworkTooLarge
+from pipelines.merge import MergePipeline
 from pipelines.text import TextPipeline
+from pipelines.training.base_model import find_base
 from pipelines.training.datasets import python_docs
 from pipelines.training.metrics import read_metrics
 from pipelines.training.run import run
 from pipelines.types.adapter import Adapter
+from pipelines.types.merge import MergeRequest
 from pipelines.types.text import Sampling, TextRequest
 from pipelines.types.training import TrainRequest
 from tests.pipelines.tiny_texts import save_causal
@@ -21,6 +24,7 @@ from tests.pipelines.training.tiny_course import Wishes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RUN = "0" * 32
+PROMPT, GREEDY = "the class", Sampling(temperature=0.0, max_new_tokens=16, repetition_penalty=1.0)
 SETTINGS = {"plan.steps": 40, "plan.learning_rate": 0.02, "context": 24, "batch": 8}
 ASKED = TrainRequest("causal_lm", "python_docs", SETTINGS, model="tiny-base", name="style", run=RUN)
 
@@ -36,8 +40,8 @@ def home(tmp_path, monkeypatch):
 def test_it_learns_and_is_laid_over_its_base(home):
     # 1 Trained: the first row is the base itself
     result = run(ASKED, home / "runs" / RUN)
-    untrained = read_metrics(home / "runs" / RUN / "metrics.jsonl")[0]["perplexity"]
-    assert result.metrics["perplexity"] < 0.9 * untrained
+    untrained = read_metrics(home / "runs" / RUN / "metrics.jsonl")[0]["held_out_loss"]
+    assert result.metrics["held_out_loss"] < untrained - 0.1
 
     # 2 A peft folder that names its base, and no weight of it
     place = home / "models" / result.model
@@ -48,16 +52,90 @@ def test_it_learns_and_is_laid_over_its_base(home):
 
     # 3 In use
     pipeline = TextPipeline.on_this_machine(home / "models", cache_folder=home / "cache", device="cpu")
-    request = TextRequest(
-        "tiny-base", "continue", text="the class", sampling=Sampling(temperature=0.0, max_new_tokens=16)
-    )
+    request = TextRequest("tiny-base", "continue", text=PROMPT, sampling=GREEDY)
     plain = pipeline.generate(request)
     tuned = pipeline.generate(replace(request, adapters=(Adapter(result.model),)))
     assert tuned.text != plain.text
 
 
-def test_stopped_and_resumed_it_ends_with_the_same_bits(home):
-    asked = replace(ASKED, settings={**SETTINGS, "plan.steps": 6})
+def test_a_prefix_says_in_the_text_tab_what_it_says_in_training(home):
+    """Its keys and values are laid before the base without peft, and come to the same as with it."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    # 1 Trained
+    result = run(replace(ASKED, settings={**SETTINGS, "method": "prefix", "prefix": 6}), home / "runs" / RUN)
+    untrained = read_metrics(home / "runs" / RUN / "metrics.jsonl")[0]["held_out_loss"]
+    assert result.metrics["held_out_loss"] < untrained - 0.05
+    place = home / "models" / result.model
+    assert load_file(place / "adapter_model.safetensors").keys() == {"prompt_embeddings"}
+
+    # 2 As peft has it
+    tokenizer = AutoTokenizer.from_pretrained(home / "models" / "tiny-base")
+    base = AutoModelForCausalLM.from_pretrained(home / "models" / "tiny-base", dtype=torch.float32)
+    asked = tokenizer(PROMPT, return_tensors="pt")
+    made = PeftModel.from_pretrained(base, place).generate(**asked, max_new_tokens=16, do_sample=False, pad_token_id=0)
+    expected = made[0, asked["input_ids"].shape[1] :].tolist()
+
+    # 3 As the tab has it
+    pipeline = TextPipeline.on_this_machine(home / "models", cache_folder=home / "cache", device="cpu")
+    request = TextRequest("tiny-base", "continue", text=PROMPT, sampling=GREEDY, adapters=(Adapter(result.model),))
+    with pipeline.lease(pipeline.catalog.find("tiny-base"), request.adapters, lambda event: None) as model:
+        pieces = model.stream(model.encode(PROMPT), replace(GREEDY, seed=1), lambda: False)
+        assert [token for piece in pieces for token in piece.token_ids] == expected
+    assert pipeline.generate(request).text != pipeline.generate(replace(request, adapters=())).text
+    assert pipeline.generate(replace(request, text="the class " * 200)).text  # which is read in parts
+
+    # 4 It stands there or does not, and changes no weights
+    with pytest.raises(AdapterMismatch):
+        pipeline.generate(replace(request, adapters=(Adapter(result.model, 0.5),)))
+    with pytest.raises(CannotMerge):
+        MergePipeline.beside(pipeline).generate(MergeRequest("tiny-base", result.model))
+
+
+def test_an_adapter_merged_into_its_base_says_the_same_as_over_it(home):
+    # 1 Merged: a model of its own that knows where it comes from
+    adapter = run(ASKED, home / "runs" / RUN).model
+    merging = MergePipeline.on_this_machine(home / "models", cache_folder=home / "cache", device="cpu")
+    merged = merging.generate(MergeRequest("tiny-base", adapter)).model
+    facts = json.loads((home / "models" / merged / "model.json").read_text())
+    assert (facts["merged_from"], facts["base"], facts["run"]) == (adapter, "tiny-base", RUN)
+    assert "is_adapter" not in facts
+    assert "- Base: `tiny-base`" in (home / "models" / merged / "README.md").read_text()
+
+    # 2 The same words
+    request = TextRequest("tiny-base", "continue", text=PROMPT, sampling=GREEDY, adapters=(Adapter(adapter),))
+    pipeline = TextPipeline.beside(merging)
+    assert pipeline.generate(replace(request, model=merged, adapters=())).text == pipeline.generate(request).text
+
+    # 3 Again: another name, and what a killed one has left is cleared. What was not trained over it, and what was merged already, is refused; nothing is left behind
+    (home / "models" / ".merging-killed").mkdir()
+    assert merging.generate(MergeRequest("tiny-base", adapter)).model == f"{merged}-2"
+    for wrong in ("nobody", merged, "../models"):
+        with pytest.raises(CannotMerge):
+            merging.generate(MergeRequest("tiny-base", wrong))
+    assert not list((home / "models").glob(".merging-*"))
+
+
+def test_a_base_that_has_no_room_to_be_trained_is_refused(home, monkeypatch):
+    monkeypatch.setattr("pipelines.training.size.free_bytes", lambda store: 100_000)
+    with pytest.raises(NetworkTooLarge):
+        run(replace(ASKED, settings={**SETTINGS, "method": "full"}), home / "runs" / RUN)
+    with pytest.raises(NetworkTooLarge):
+        find_base("tiny-base", home / "models", lambda event: None).load_for_classes(("a", "b"), "cpu")
+
+
+def test_a_full_tuning_is_a_model_of_its_own(home):
+    result = run(replace(ASKED, settings={**SETTINGS, "method": "full", "plan.steps": 10}), home / "runs" / RUN)
+    pipeline = TextPipeline.on_this_machine(home / "models", cache_folder=home / "cache", device="cpu")
+    request = TextRequest(result.model, "continue", text=PROMPT, sampling=GREEDY)
+    assert pipeline.generate(request).text != pipeline.generate(replace(request, model="tiny-base")).text
+
+
+@pytest.mark.parametrize("method", ["lora", "prefix", "full"])
+def test_stopped_and_resumed_it_ends_with_the_same_bits(home, method):
+    asked = replace(ASKED, settings={**SETTINGS, "plan.steps": 6, "method": method})
     for name, stops in (("whole", ()), ("parts", (2, 1))):
         folder = home / name / "runs" / RUN
         (home / name / "models").mkdir(parents=True)
@@ -65,9 +143,8 @@ def test_stopped_and_resumed_it_ends_with_the_same_bits(home):
         for stop in stops:
             assert run(asked, folder, commands=Wishes(stop)).finish_reason == "saved"
         run(asked, folder)
-    weights = [
-        (home / name / "models" / "style" / "adapter_model.safetensors").read_bytes() for name in ("whole", "parts")
-    ]
+    file = "model.safetensors" if method == "full" else "adapter_model.safetensors"
+    weights = [(home / name / "models" / "style" / file).read_bytes() for name in ("whole", "parts")]
     assert weights[0] == weights[1]
 
 
