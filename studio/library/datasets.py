@@ -5,24 +5,31 @@ own (studio/jobs/examining.py). Knows no page and no trainer.
 """
 
 import json
+import re
 import secrets
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.crossing import error_from_json
+from pipelines.errors.requests import PromptTooLong
 from pipelines.errors.training import TookTooLong
 from pipelines.training.data import Kind
+from pipelines.training.uploads import captions
+from pipelines.training.uploads.captions import BY_PERSON, Caption
 from pipelines.training.uploads.defects import Defect
-from pipelines.training.uploads.own import OWN_ID, OwnData
+from pipelines.training.uploads.judging import MOST_CAPTION_CHARACTERS
+from pipelines.training.uploads.own import DEFECTS_KEPT, OWN_ID, OwnData
 from studio.files import storage_errors
 
 PATIENCE_SECONDS = 180.0
+MEDIA_NAME = re.compile(r"\d{1,6}\.(?:png|flac)")
 AT_WORK = ".at-work-"  # a folder that is being made or removed
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +47,32 @@ class OwnDataset:
     left_out: int
     created: float
     defects: tuple[Defect, ...] = ()
+    source: str = ""  # where it came from: a data set of the hub at a commit
+    glance: tuple[str, ...] = ()  # how its first texts begin
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where files came from that a person did not bring: an address, a licence, and what was `left` there for being too much."""
+
+    source: str = ""
+    licence: str = ""
+    left: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """One of the pictures or sounds of a data set, with what is said of it: `by` a person, a model, or "" as it was brought.
+
+    `number` counts from 0, `media` is the name of its file, `file` that of the file that it came from.
+    """
+
+    number: int
+    media: str
+    file: str
+    caption: str
+    by: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,21 +89,32 @@ class Datasets:
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "datasets"
+        self._writing = threading.Lock()
         for path in self.folder.glob(f"{AT_WORK}*"):  # cut short when the studio was stopped
             shutil.rmtree(path, ignore_errors=True)
 
-    def add(self, owner: str, title: str, files: Sequence[tuple[str, Path]]) -> OwnDataset | Report:
+    def add(
+        self,
+        owner: str,
+        title: str,
+        files: Sequence[tuple[str, Path]],
+        origin: Origin = Origin(),
+        dataset_id: str = "",
+    ) -> OwnDataset | Report:
         """Examine files, (name, place) each, and keep what is good of them; a Report where that is too little.
 
-        Raises TookTooLong, DataTooLarge, DiskFull or ReadOnlyHome.
+        `dataset_id` is the new one's id, where it is known before. Raises TookTooLong, DataTooLarge, DiskFull or ReadOnlyHome.
         """
-        dataset_id = f"own_{secrets.token_hex(8)}"
+        dataset_id = dataset_id or f"own_{secrets.token_hex(8)}"
         place = self.folder / f"{AT_WORK}{dataset_id}"
-        about = {"owner": owner, "title": title, "created": time.time()}
+        about = {
+            "owner": owner, "title": title, "created": time.time(), "source": origin.source, "licence": origin.licence,
+        }  # fmt: skip
         try:
             with storage_errors(self.folder):
                 place.mkdir(parents=True)
-            told = _examine({"files": [(name, str(path)) for name, path in files], "into": str(place), "about": about})
+            asked = {"files": [(name, str(path)) for name, path in files], "into": str(place), "left": origin.left}
+            told = _examine({**asked, "about": about})
             if not told["kept"]:
                 return Report(told["count"], told["found"], tuple(Defect(**one) for one in told["defects"]))
             with storage_errors(self.folder):
@@ -92,6 +136,39 @@ class Datasets:
         found = [one for path in paths if OWN_ID.fullmatch(path.name) and (one := self._read(path)) is not None]
         return sorted((one for whose, one in found if whose == owner), key=lambda one: one.created, reverse=True)
 
+    # ── pictures and sounds, and what is said of them ─────────────────────────────────────────────────────────────────
+
+    def said(self, owner: str, dataset_id: str) -> list[Said]:
+        """Every picture or sound in order; [] for other data. Raises NotFound."""
+        self.get(owner, dataset_id)
+        return [
+            Said(
+                number, str(row.get("picture") or row["sound"]), str(row.get("file", "")), str(row.get("caption", "")),
+                str(row.get("by", "")), str(row.get("label", "")),
+            )
+            for number, row in enumerate(OwnData(self.folder / dataset_id).rows())
+            if "picture" in row or "sound" in row
+        ]  # fmt: skip
+
+    def say(self, owner: str, dataset_id: str, number: int, caption: str, by: str = BY_PERSON) -> None:
+        """Write a caption; it is examined whenever the data set is looked at. Raises NotFound, PromptTooLong, DiskFull, ReadOnlyHome."""
+        if number not in {one.number for one in self.said(owner, dataset_id)}:
+            raise NotFound(thing="row")
+        if len(caption) > MOST_CAPTION_CHARACTERS:
+            raise PromptTooLong(length=len(caption), limit=MOST_CAPTION_CHARACTERS)
+        with storage_errors(self.folder), self._writing:
+            captions.add(self.folder / dataset_id, [Caption(number, caption.strip(), by)])
+
+    def media(self, owner: str, dataset_id: str, name: str) -> Path:
+        """The file of a picture or a sound. Raises NotFound."""
+        self.get(owner, dataset_id)
+        folder = self.folder / dataset_id / ("sounds" if name.endswith(".flac") else "pictures")
+        if not MEDIA_NAME.fullmatch(name) or not (folder / name).is_file():
+            raise NotFound(thing="file")
+        return folder / name
+
+    # ── whose they are ────────────────────────────────────────────────────────────────────────────────────────────────
+
     def remove(self, owner: str, dataset_id: str) -> None:
         """Raises NotFound."""
         self.get(owner, dataset_id)
@@ -107,8 +184,10 @@ class Datasets:
             one = OwnDataset(
                 path.name, str(facts["title"]), data.DATA, int(facts["count"]), tuple(map(str, facts["labels"])),
                 int(facts["found"]), int(facts["left_out"]), float(facts["created"]),
-                data.defects if is_whole else (),
+                data.defects if is_whole else (), data.SOURCE, data.glance() if is_whole else (),
             )  # fmt: skip
+            if is_whole and len(one.defects) < DEFECTS_KEPT:  # with those of captions that were changed since
+                one = replace(one, found=len(one.defects))
             return str(facts["owner"]), one
         except (OSError, ValueError, KeyError, TypeError):
             return None

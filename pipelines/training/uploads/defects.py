@@ -21,16 +21,35 @@ DefectKind = Literal[
     "no_label",
     "rare_class",
     "imbalance",
+    "one_sided_class",
     "corrupt_picture",
     "tiny_picture",
     "no_picture",
+    "corrupt_sound",
+    "silent_sound",
+    "short_sound",
+    "long_sound",
+    "no_sound",
+    "no_caption",
+    "markup",
     "unsafe_name",
     "too_large",
     "other_kind",
 ]
+# Such a row is trained on all the same.
 ONLY_TOLD = frozenset(
-    {"wrong_encoding", "garbled", "too_long", "rare_class", "imbalance"}
-)  # such a row is trained on all the same
+    {
+        "wrong_encoding",
+        "garbled",
+        "too_long",
+        "rare_class",
+        "imbalance",
+        "one_sided_class",
+        "long_sound",
+        "no_caption",
+        "markup",
+    }
+)
 
 
 @dataclass(frozen=True)

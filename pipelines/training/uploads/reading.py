@@ -1,4 +1,5 @@
-"""Files that a person brings → rows with where they stand: text, JSON, JSON lines, CSV, TSV, pictures, and a ZIP of these.
+"""Files that a person brings → rows with where they stand: text, JSON, JSON lines, CSV, TSV, Parquet, pictures, sounds, and a
+ZIP of these.
 
 Nothing is unpacked to the disk, and nothing is believed: sizes are counted while they are read, names are only names.
 What cannot be read is a Defect, never an exception. Knows columns by no name.
@@ -19,9 +20,10 @@ from pipelines.training.uploads.defects import Defect
 
 TEXTS = (".txt", ".md")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp")
+SOUNDS = (".wav", ".flac", ".mp3", ".ogg")
 MOST_BYTES = 500_000_000  # of all files, unpacked
 MOST_FILES = 20_000
-MOST_PICTURES = 5_000
+MOST_PICTURES = 5_000  # and sounds
 MOST_FIELD_CHARACTERS = 10_000_000  # of a field of a table
 SHOWN_CHARACTERS = 60
 UNPACKABLE = (
@@ -37,12 +39,18 @@ File = tuple[str, bytes]
 
 @dataclass(frozen=True)
 class Row:
-    """`fields` as they stand in the file, of a text file {"text": a paragraph}; `picture` is a file that is one."""
+    """`fields` as they stand in the file, of a text file {"text": a paragraph}; `picture` or `sound` is a file that is one, as
+    its content; `number` is 0 where it is a file by itself."""
 
     file: str
     number: int
     fields: dict[str, Any]
     picture: bytes | None = None
+    sound: bytes | None = None
+
+    @property
+    def is_media(self) -> bool:
+        return self.picture is not None or self.sound is not None
 
 
 @dataclass
@@ -51,7 +59,15 @@ class Rows:
 
     rows: list[Row] = field(default_factory=list)
     defects: list[Defect] = field(default_factory=list)
-    pictures: int = 0
+    media: int = 0
+
+    def add_media(self, row: Row) -> None:
+        """A picture or a sound, while there are not too many."""
+        self.media += 1
+        if self.media <= MOST_PICTURES:
+            self.rows.append(row)
+        elif self.media == MOST_PICTURES + 1:
+            self.defects.append(Defect("too_large", row.file, row.number, f"> {MOST_PICTURES:,}"))
 
 
 def read(files: Sequence[File]) -> Rows:
@@ -60,11 +76,11 @@ def read(files: Sequence[File]) -> Rows:
     for name, data in _unpacked(files, found):
         suffix = PurePosixPath(name.lower()).suffix
         if suffix in PICTURES:
-            found.pictures += 1
-            if found.pictures <= MOST_PICTURES:
-                found.rows.append(Row(name, 0, {}, data))
-            elif found.pictures == MOST_PICTURES + 1:
-                found.defects.append(Defect("too_large", name, detail=f"> {MOST_PICTURES:,}"))
+            found.add_media(Row(name, 0, {}, picture=data))
+        elif suffix in SOUNDS:
+            found.add_media(Row(name, 0, {}, sound=data))
+        elif suffix == ".parquet":
+            read_parquet(name, data, found)
         elif (text := _decoded(name, data, found)) is None:
             continue
         elif suffix == ".jsonl":
@@ -228,6 +244,25 @@ def _take(name: str, number: int, value: object, found: Rows) -> None:
 
 
 # ── tables ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_parquet(name: str, data: bytes, found: Rows) -> None:
+    """The row of a record is its place in the file. What stands in it as {"bytes": …} is a picture or a sound."""
+    from pipelines.training.uploads.parquet import Damaged, TooLarge, records
+
+    try:
+        for number, record in enumerate(records(data, MOST_BYTES), 1):
+            if isinstance(record, Damaged):
+                found.defects.append(Defect("broken_characters", name, number, record.reason[:SHOWN_CHARACTERS]))
+            elif record.media is not None:
+                kept = {"sound" if record.is_sound else "picture": record.media}
+                found.add_media(Row(name, number, record.fields, **kept))
+            else:
+                found.rows.append(Row(name, number, record.fields))
+    except TooLarge:
+        found.defects.append(Defect("too_large", name, detail=f"> {MOST_BYTES // 1_000_000} MB"))
+    except DAMAGED as error:
+        found.defects.append(Defect("unreadable_file", name, detail=str(error)[:SHOWN_CHARACTERS]))
 
 
 def _read_table(name: str, text: str, delimiter: str | None, found: Rows) -> None:

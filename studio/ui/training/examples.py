@@ -71,7 +71,12 @@ def shown(folder: Path, dataset: str, language: str) -> str:
     if facts["classes"]:
         line = f"{line} · {say('data_classes', language, n=facts['classes'])}"
     texts = "".join(f'<pre class="sample-text">{escape(text)}…</pre>' for text in facts["texts"])
-    return f'<p class="help">{escape(line)}</p>{_picture(folder / f"{dataset}.png", dataset)}{texts}'
+    sounds = "".join(
+        f'<figure class="changes"><figcaption>{escape(name)}</figcaption><audio controls preload="none" '
+        f'src="data:audio/flac;base64,{escape(data)}" aria-label="{escape(name)}"></audio></figure>'
+        for name, data in facts.get("sounds", [])
+    )
+    return f'<p class="help">{escape(line)}</p>{_picture(folder / f"{dataset}.png", dataset)}{texts}{sounds}'
 
 
 def _picture(path: Path, name: str) -> str:

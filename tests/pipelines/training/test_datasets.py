@@ -11,8 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.training.data import find_datasets
-from pipelines.training.datasets import digits, mnist5k, openmoji, python_docs
+from pipelines.training.data import find_datasets, fingerprint
+from pipelines.training.datasets import digits, instruments, mnist5k, openmoji, python_docs
 from pipelines.training.pictures import moved, resized, sheet, to_model, to_picture
 
 ROOT = Path(__file__).parents[3]
@@ -116,3 +116,11 @@ def test_pictures_go_to_tensors_and_back():
     torch.manual_seed(0)
     black = torch.full((4, 1, 8, 8), -1.0)
     assert moved(black, 10, 0.1, 0.2, background=-1.0).max() == -1.0
+
+
+def test_notes_of_instruments_are_the_same_at_every_load_and_within_bounds():
+    one, other = instruments.play(10), instruments.play(10)
+    assert fingerprint(one) == fingerprint(other) and len(one.names) == 8
+    assert (len(one.sounds), len(one.held_out)) == (72, 8) and sorted(one.held_out_labels) == list(range(8))
+    for sound in (*one.sounds, *one.held_out):
+        assert sound.dtype == torch.float32 and len(sound) == one.sampling_rate and 0.2 < float(sound.abs().max()) <= 1

@@ -8,7 +8,7 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.training import TookTooLong
 from studio.library import datasets as kept_there
 from studio.library.datasets import Datasets, OwnDataset, Report
-from tests.pipelines.training.uploads.test_doctor import jsonl, texts
+from tests.pipelines.training.uploads.seeded import jsonl, texts
 
 ANN, BO = "visitor:ann", "visitor:bo"
 

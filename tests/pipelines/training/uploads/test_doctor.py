@@ -1,166 +1,162 @@
-"""Forty defects, each in a file of its own among good rows: the doctor names each by file and row; clean sets alarm nobody."""
+"""The doctor names each of forty seeded defects by file and row, and more; clean sets alarm nobody."""
 
 import io
 import json
-import random
 import zipfile
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from PIL import Image
 
 from pipelines.training.uploads.doctor import examine
 from pipelines.training.uploads.reading import File
+from tests.pipelines.training.uploads.seeded import (
+    CLEAN,
+    GOOD,
+    SEEDED,
+    asked,
+    false_alarms,
+    heard,
+    is_found,
+    jsonl,
+    messages,
+    packed,
+    parquet,
+    png,
+    said,
+    split_pictures,
+    spoken,
+    table,
+    texts,
+    wav,
+)
 
-GOOD = [f"The {place} good sentence about rivers, birds and the weather of day {place * 7}." for place in range(12)]
-POEMS = [f"第{place}首:山中春雨后,夜静鸟声多{place}。" for place in range(12)]
-
-
-def jsonl(rows: list[Any], name: str = "data.jsonl") -> list[File]:
-    lines = [row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows]
-    return [(name, "\n".join(lines).encode())]
-
-
-def texts(*bad: Any) -> list[Any]:
-    """Good rows, and the bad ones from the sixth on."""
-    good: list[Any] = [{"text": text} for text in GOOD]
-    return [*good[:5], *bad, *good[5:]]
-
-
-def labelled(*bad: Any) -> list[Any]:
-    good: list[Any] = [{"text": text, "label": "ab"[place % 2]} for place, text in enumerate(GOOD)]
-    return [*good[:5], *bad, *good[5:]]
-
-
-def asked(*bad: Any) -> list[Any]:
-    good: list[Any] = [{"instruction": f"Say {text}", "output": text} for text in GOOD]
-    return [*good[:5], *bad, *good[5:]]
-
-
-def spoken(*bad: Any) -> list[Any]:
-    good: list[Any] = [messages(("user", f"Say {text}"), ("assistant", text)) for text in GOOD]
-    return [*good[:5], *bad, *good[5:]]
-
-
-def messages(*turns: tuple[str, Any]) -> dict[str, Any]:
-    return {"messages": [{"role": role, "content": content} for role, content in turns]}
-
-
-def table(*bad: str) -> list[File]:
-    rows = ["text,label", *(f'"{text}",{"ab"[place % 2]}' for place, text in enumerate(GOOD))]
-    return [("data.csv", "\n".join([*rows[:6], *bad, *rows[6:]]).encode())]
-
-
-def png(seed: int, side: int = 24) -> bytes:
-    picture = Image.frombytes("RGB", (side, side), random.Random(seed).randbytes(3 * side * side))
-    file = io.BytesIO()
-    picture.save(file, "PNG")
-    return file.getvalue()
-
-
-def packed(*bad: File, captions: str = "") -> list[File]:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for place in range(12):
-            archive.writestr(f"{'cat' if place % 2 else 'dog'}/{place}.png", png(place))
-        for name, data in bad:
-            archive.writestr(name, data)
-        if captions:
-            archive.writestr("metadata.jsonl", captions)
-    return [("pictures.zip", file.getvalue())]
-
-
-LONG = "word " * 30_000
-DEFECTS: list[tuple[str, Callable[[], list[File]], str, str, int]] = [
+MORE: list[tuple[str, Callable[[], list[File]], str, str, int]] = [
     # what, files, kind of defect, file, row
-    ("broken JSON", lambda: jsonl(texts('{"text": "half')), "bad_json", "data.jsonl", 6),
     ("JSON with a trailing comma", lambda: jsonl(texts('{"text": "a",}')), "bad_json", "data.jsonl", 6),
     ("single quotes", lambda: jsonl(texts("{'text': 'a'}")), "bad_json", "data.jsonl", 6),
-    ("a line that is a string", lambda: jsonl(texts('"only words"')), "not_an_object", "data.jsonl", 6),
     ("a line that is a list", lambda: jsonl(texts("[1, 2]")), "not_an_object", "data.jsonl", 6),
-    ("a broken array", lambda: [("data.json", b'[{"text": "a"},\n{"text": }]')], "bad_json", "data.json", 2),
-    ("a missing column", lambda: jsonl(texts({"txet": "misspelt"})), "missing_column", "data.jsonl", 6),
-    ("an answer without its question", lambda: jsonl(asked({"output": "yes"})), "missing_column", "data.jsonl", 6),
     ("a question without its answer", lambda: jsonl(asked({"instruction": "why"})), "missing_column", "data.jsonl", 6),
-    ("a number for a text", lambda: jsonl(texts({"text": 5})), "wrong_type", "data.jsonl", 6),
     ("a list for a text", lambda: jsonl(texts({"text": ["a"]})), "wrong_type", "data.jsonl", 6),
     ("null for a text", lambda: jsonl(texts({"text": None})), "empty", "data.jsonl", 6),
-    ("an empty text", lambda: jsonl(texts({"text": ""})), "empty", "data.jsonl", 6),
     ("a text of spaces", lambda: jsonl(texts({"text": " \n\t "})), "empty", "data.jsonl", 6),
-    ("an empty answer", lambda: jsonl(asked({"instruction": "why", "output": " "})), "empty", "data.jsonl", 6),
     ("a copy", lambda: jsonl(texts({"text": GOOD[0]})), "duplicate", "data.jsonl", 6),
-    ("a copy but for spaces", lambda: jsonl(texts({"text": f"  {GOOD[1].upper()} "})), "duplicate", "data.jsonl", 6),
     ("a copied dialogue", lambda: jsonl(asked(asked()[2])), "duplicate", "data.jsonl", 6),
-    ("a copied picture", lambda: packed(("dog/copy.png", png(2))), "duplicate", "dog/copy.png", 0),
-    (
-        "a row of the test file in the training file",
-        lambda: jsonl(texts({"text": "Seen twice."}), "train.jsonl") + jsonl([{"text": "Seen twice."}], "test.jsonl"),
-        "leak", "train.jsonl", 6,
-    ),
-    (
-        "a leak by a column",
-        lambda: jsonl(texts({"text": "Again.", "split": "train"}, {"text": "Again.", "split": "test"})),
-        "leak", "data.jsonl", 6,
-    ),
-    ("a very long text", lambda: jsonl(texts({"text": LONG})), "too_long", "data.jsonl", 6),
-    ("Latin-1 bytes", lambda: [("a.txt", "\n\n".join(GOOD).encode() + "\n\ncaf\xe9 au lait".encode("latin-1"))], "wrong_encoding", "a.txt", 25),
-    ("GB 18030", lambda: [("a.txt", "\n\n".join(POEMS).encode("gb18030"))], "wrong_encoding", "a.txt", 1),
-    ("UTF-16", lambda: [("a.csv", "text\nrow one\nrow two\n".encode("utf-16"))], "wrong_encoding", "a.csv", 0),
-    ("twice encoded", lambda: jsonl(texts({"text": "cafÃ© au lait"})), "garbled", "data.jsonl", 6),
     ("lost characters", lambda: jsonl(texts({"text": "a \ufffd\ufffd b"})), "garbled", "data.jsonl", 6),
     ("control characters", lambda: jsonl(texts({"text": "a\u0000b"})), "garbled", "data.jsonl", 6),
-    ("a record with a field too many", lambda: table("one,two,three"), "wrong_columns", "data.csv", 7),
     ("a record with a field missing", lambda: table("only text"), "wrong_columns", "data.csv", 7),
-    ("no label", lambda: jsonl(labelled({"text": "which?"})), "no_label", "data.jsonl", 6),
-    ("an empty label in a table", lambda: table("which class is it?,"), "no_label", "data.csv", 7),
-    ("a class of two", lambda: jsonl(labelled({"text": "x y", "label": "c"}, {"text": "y z", "label": "c"})), "rare_class", "data.jsonl", 6),
     (
-        "a class far larger than another",
-        lambda: jsonl([{"text": f"text {n}", "label": "much" if n % 25 else "little"} for n in range(125 * 2)]),
-        "imbalance", "data.jsonl", 1,
+        "no answer at the end",
+        lambda: jsonl(spoken(messages(("user", "a"), ("assistant", "b"), ("user", "c")))),
+        "wrong_roles", "data.jsonl", 6,
     ),
-    ("two questions in a row", lambda: jsonl(spoken(messages(("user", "a"), ("user", "b")))), "wrong_roles", "data.jsonl", 6),
-    ("no answer at the end", lambda: jsonl(spoken(messages(("user", "a"), ("assistant", "b"), ("user", "c")))), "wrong_roles", "data.jsonl", 6),
-    ("a damaged picture", lambda: packed(("dog/bad.png", png(50)[:200])), "corrupt_picture", "dog/bad.png", 0),
-    ("a text named .png", lambda: packed(("dog/bad.png", b"not a picture")), "corrupt_picture", "dog/bad.png", 0),
-    ("a caption without its picture", lambda: packed(captions='{"file_name": "99.png", "text": "a dog"}'), "no_picture", "metadata.jsonl", 1),
-    ("a name that leads out", lambda: packed(("../../evil.png", png(51))), "unsafe_name", "pictures.zip", 0),
+    ("a sound of a moment", lambda: heard(("bark/x.wav", wav(1, 0.01))), "short_sound", "bark/x.wav", 0),
+    ("a sound of a minute", lambda: heard(("bark/x.wav", wav(1, 60.0))), "long_sound", "bark/x.wav", 0),
+    ("a text named .ogg", lambda: heard(("bark/x.ogg", b"not a sound")), "corrupt_sound", "bark/x.ogg", 0),
+    ("a caption of nothing", lambda: heard(("clips/13.wav", wav(13)), captions=said({"file_name": "13.wav", "text": " "})), "no_caption", "clips/13.wav", 0),
+    ("a sound without a caption", lambda: heard(("clips/13.wav", wav(13)), captions=said()), "no_caption", "clips/13.wav", 0),
+    ("a number in Parquet", lambda: parquet({"text": list(range(12))}), "wrong_type", "data.parquet", 6),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("files", "kind", "file", "row"), [d[1:] for d in DEFECTS], ids=[d[0] for d in DEFECTS])
-def test_a_defect_is_named_with_its_file_and_row(
-    files: Callable[[], list[File]], kind: str, file: str, row: int
-) -> None:
-    found = examine(files())
-    assert (kind, file, row) in [(one.kind, one.file, one.row) for one in found.defects]
+@pytest.mark.parametrize("one", SEEDED, ids=[one.name for one in SEEDED])
+def test_a_defect_is_named_with_its_file_and_row(one) -> None:
+    assert is_found(one)
+
+
+@pytest.mark.parametrize(("files", "kind", "file", "row"), [d[1:] for d in MORE], ids=[d[0] for d in MORE])
+def test_so_are_others(files: Callable[[], list[File]], kind: str, file: str, row: int) -> None:
+    assert (kind, file, row) in [(one.kind, one.file, one.row) for one in examine(files()).defects]
 
 
 def test_forty_defects_raise_few_other_alarms() -> None:
     """A class of two is rare, and what is left out can make another class rare: besides, one defect is one."""
-    assert len(DEFECTS) == 40
-    others = [one for d in DEFECTS for one in examine(d[1]()).defects if one.kind != d[2]]
+    assert len(SEEDED) == 40
+    others = [one for seeded in SEEDED for one in examine(seeded.files()).defects if one.kind != seeded.kind]
     assert len(others) <= 2, others
-
-
-CLEAN: dict[str, list[File]] = {
-    "texts": jsonl(texts()),
-    "labelled": jsonl(labelled()),
-    "instructions": jsonl(asked({"instruction": "Add up.", "input": "1 and 2", "output": "3"})),
-    "dialogues": jsonl(spoken(messages(("system", "Be brief."), ("user", "Hello?"), ("assistant", "Yes.")))),
-    "Chinese": jsonl([{"文本": text} for text in POEMS]),
-    "a table": table('"a text, with a comma\nand a line",b'),
-    "paragraphs": [("book.txt", "\r\n\r\n".join(GOOD).encode("utf-8-sig"))],
-    "pictures": packed(),
-    "emoji and accents": jsonl([{"text": f"café no. {n} 😀 naïve Größe"} for n in range(10)]),
-}
 
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_clean_data_alarm_nobody(name: str) -> None:
     found = examine(CLEAN[name])
     assert found.defects == () and len(found.examples) >= 10
+
+
+def test_a_false_alarm_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CLEAN, "not clean", jsonl(texts({"text": ""})))
+    alarms, rows = false_alarms()
+    assert alarms == 1 and rows > 150
+
+
+def test_parquet_has_the_names_of_classes_and_pictures_with_their_words() -> None:
+    import pyarrow
+
+    notes = {"info": {"features": {"label": {"names": ["sun", "rain"], "_type": "ClassLabel"}}}}
+    schema = pyarrow.schema(
+        [("text", pyarrow.string()), ("label", pyarrow.int64())], metadata={"huggingface": json.dumps(notes)}
+    )
+    found = examine(parquet({"text": GOOD, "label": [n % 2 for n in range(12)]}, schema=schema))
+    assert found.kind == "labelled texts" and found.labels == ("rain", "sun")
+    drawn = examine(CLEAN["pictures in Parquet"])
+    assert drawn.kind == "captioned pictures" and [one.fields["caption"] for one in drawn.examples] == GOOD
+    assert [one.row.number for one in drawn.examples] == list(range(1, 13))
+    spoken_of = examine(
+        parquet({"audio": [{"bytes": wav(n), "path": None} for n in range(12)], "label": ["a", "b"] * 6})
+    )
+    assert spoken_of.kind == "labelled sounds" and len(spoken_of.examples) == 12
+
+
+def test_numbers_of_pandas_are_labels_and_minus_one_of_the_hub_is_none() -> None:
+    import pyarrow
+
+    found = examine(parquet({"text": GOOD, "label": [float(n % 2) for n in range(12)]}))
+    assert found.labels == ("0", "1") and found.defects == ()
+    notes = {"info": {"features": {"label": {"names": ["sun", "rain"], "_type": "ClassLabel"}}}}
+    schema = pyarrow.schema(
+        [("text", pyarrow.string()), ("label", pyarrow.int64())], metadata={"huggingface": json.dumps(notes)}
+    )
+    found = examine(parquet({"text": GOOD, "label": [n % 2 for n in range(10)] + [-1, -1]}, schema=schema))
+    assert found.labels == ("rain", "sun") and [(one.kind, one.row) for one in found.defects][-2:] == [
+        ("no_label", 11),
+        ("no_label", 12),
+    ]
+
+
+def test_a_class_on_one_side_of_a_split_is_told() -> None:
+    rows = [[{"text": f"{side} {n}", "label": f"{'ab'[n % 2]}"} for n in range(12)] for side in ("train", "test")]
+    rows[1] += [{"text": f"only held out {n}", "label": "c"} for n in range(5)]
+    found = examine(jsonl(rows[0], "train.jsonl") + jsonl(rows[1], "test.jsonl"))
+    assert [(one.kind, one.file, one.row, one.detail) for one in found.defects] == [
+        ("one_sided_class", "test.jsonl", 13, "c")
+    ]
+    assert not found.defects[0].is_left_out
+
+
+@pytest.mark.parametrize(
+    ("text", "is_markup"),
+    [
+        ("List<a> x = new Vector<p>();", False), ("a <p> in a sentence about tags", False), ("x <div y", False),
+        ("one<br>two", True), ("<p>a paragraph</p>", True), ('<a href="/x">there</a>', True), ("<iframe>", True),
+        ("<DIV\nclass=x>", True), ("<svg onload=alert(1)>", True),
+    ],
+)  # fmt: skip
+def test_html_is_told_from_angle_brackets(text: str, is_markup: bool) -> None:
+    found = examine(jsonl(texts({"text": text})))
+    assert [one.kind for one in found.defects] == (["markup"] if is_markup else [])
+
+
+def test_parquet_is_bounded_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = parquet({"text": ["the same words again and again " * 40_000] * 200}, rows_in_group=20)
+    assert len(files[0][1]) < 2_000_000
+    monkeypatch.setattr("pipelines.training.uploads.reading.MOST_BYTES", 5_000_000)
+    assert [(one.kind, one.file) for one in examine(files).defects] == [("too_large", "data.parquet")]
+
+
+def test_sounds_have_their_folders_as_classes_or_their_captions() -> None:
+    found = examine(heard())
+    assert found.kind == "labelled sounds" and found.labels == ("bark", "meow") and len(found.examples) == 12
+    told = examine(CLEAN["sounds with captions"])
+    assert told.kind == "captioned sounds"
+    assert {one.fields["caption"] for one in told.examples} == {f"tone number {n}" for n in range(12)}
 
 
 def bomb(how: int, size: int = 50_000_000) -> bytes:
@@ -212,11 +208,7 @@ def test_captions_and_labels_go_to_their_own_picture() -> None:
 
 
 def test_folders_of_a_split_are_no_classes() -> None:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for number in range(12):
-            archive.writestr(f"{'test' if number % 3 == 0 else 'train'}/{number}.png", png(number))
-    found = examine([("all.zip", file.getvalue())])
+    found = examine(split_pictures())
     assert found.kind == "pictures" and sum(example.is_held_out for example in found.examples) == 4
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines.errors.training import UnknownDataset, WrongData
-from pipelines.training.data import Dialogues, Pictures, Texts
+from pipelines.errors.training import PicturesTooMany, UnknownDataset, WrongData
+from pipelines.training.data import Dialogues, LabelledTexts, Pictures, Texts
 from pipelines.training.order import order_of
 from pipelines.training.run import run
 from pipelines.training.uploads.doctor import examine
 from pipelines.training.uploads.own import OwnData, write
 from pipelines.types.training import TrainRequest
-from tests.pipelines.training.uploads.test_doctor import asked, jsonl, packed, spoken, texts
+from tests.pipelines.training.uploads.seeded import asked, jsonl, packed, spoken, texts
 
 OWN = "own_0123456789abcdef"
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,6 +46,28 @@ def test_a_split_with_too_little_on_one_side_is_none(tmp_path: Path) -> None:
 def test_a_file_of_nothing_but_test_is_split_all_the_same(tmp_path: Path) -> None:
     data = kept(tmp_path, jsonl(texts(), "test.jsonl")).load(tmp_path)
     assert isinstance(data, Texts) and (len(data.texts), len(data.held_out)) == (8, 4)
+
+
+@pytest.mark.parametrize(("count", "classes"), [(10, 2), (100, 2), (100, 5), (100, 10), (40, 20)])
+def test_classes_in_turn_stand_on_both_sides(tmp_path: Path, count: int, classes: int) -> None:
+    rows = [{"text": f"text number {number}", "label": f"class {number % classes}"} for number in range(count)]
+    data = kept(tmp_path, jsonl(rows)).load(tmp_path)
+    assert isinstance(data, LabelledTexts) and set(data.labels) == set(range(classes))
+    held_out = [data.held_out_labels.count(label) for label in range(classes)]
+    assert max(held_out) - min(held_out) <= 1 and sum(held_out) == max(4, count // 10) + (count == 10)
+
+
+def test_what_there_is_one_of_is_trained_on(tmp_path: Path) -> None:
+    rows = [{"text": f"text number {n}", "label": f"class {n}" if n % 2 else "many"} for n in range(20)]
+    data = kept(tmp_path, jsonl(rows)).load(tmp_path)
+    assert isinstance(data, LabelledTexts) and set(data.labels) == set(range(11))
+
+
+def test_more_pictures_than_there_is_memory_for_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = kept(tmp_path, packed())
+    monkeypatch.setattr("pipelines.training.uploads.own.free_bytes", lambda store: 20_000)
+    with pytest.raises(PicturesTooMany, match="12 pictures"):
+        data.load(tmp_path)
 
 
 @pytest.mark.parametrize("rows", [asked(), spoken()], ids=["instructions", "messages"])
