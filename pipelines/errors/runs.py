@@ -41,3 +41,8 @@ class RunWentDown(RunEnded):
 class RunOutOfMemory(RunEnded):
     en = "The memory ran out while training. Choose a smaller batch or a smaller model, or close other programs, and start again."
     zh = "训练时内存不足。请减小批大小或模型，或关闭其他程序后重新开始。"
+
+
+class NothingToCompare(InvalidRequest):
+    en = "Choose two runs or more to compare, {most} at most."
+    zh = "请选择两次以上的训练进行比较，最多 {most} 次。"

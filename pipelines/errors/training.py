@@ -98,3 +98,58 @@ class DataTooLarge(TrainingError):
 class DataInUse(TrainingError):
     en = "The run “{run}” still needs this data set. Let it finish, or delete it first."
     zh = "训练“{run}”仍需要该数据集。请等它完成，或先删除该训练。"
+
+
+class BaseChanged(TrainingError):
+    en = "The base model “{model}” is no longer the one that this run began with, so it cannot go on. Press “Start again”."
+    zh = "基础模型“{model}”已不是这次训练开始时的模型，无法继续。请点“重新开始”。"
+
+
+class CannotBeSplit(TrainingError):
+    en = "“{dataset}” cannot be split like this: {reason}. Set the shares and the folds to 0, and it is split as it comes."
+    zh = "无法这样划分“{dataset}”：{reason}。请把各比例和折数设为 0，按其原有划分训练。"
+
+
+class NoSuchFold(TrainingError):
+    en = "There is no fold {fold} of {folds}. Folds are 2 at least, and counted from 0."
+    zh = "没有第 {fold} 折（共 {folds} 折）。折数至少为 2，从 0 开始编号。"
+
+
+class NoDataFiles(TrainingError):
+    en = "“{dataset}” has no file that can be read here: Parquet, JSON Lines, JSON, CSV, TSV or text of at most {megabytes} MB."
+    zh = "“{dataset}”中没有可读取的文件：需要不超过 {megabytes} MB 的 Parquet、JSON Lines、JSON、CSV、TSV 或文本。"
+
+
+class UnknownHubData(TrainingError):
+    en = (
+        "The hub has no data set “{dataset}”, or not at “{revision}”. Check the name: owner/name, as its page shows it."
+    )
+    zh = "模型库中没有数据集“{dataset}”，或没有版本“{revision}”。请核对名称：所有者/名称，与其页面一致。"
+
+
+class HubDataUnavailable(TrainingError):
+    en = "The data set “{dataset}” could not be fetched: {reason}. Check the network, then try again."
+    zh = "无法获取数据集“{dataset}”：{reason}。请检查网络后重试。"
+
+
+class NothingInLibrary(TrainingError):
+    en = "There are only {count} such things in your library; it takes at least {least}. Make or star some more, then try again."
+    zh = "你的作品库中只有 {count} 件符合条件的作品，至少需要 {least} 件。请多创作或多收藏一些后重试。"
+
+
+class CannotMerge(TrainingError):
+    en = "The adapter “{adapter}” cannot be merged: {reason}. It still works under its base."
+    zh = "无法合并适配器“{adapter}”：{reason}。它仍可在其基础模型上使用。"
+
+
+class CannotAccumulate(TrainingError):
+    en = "“{trainer}” cannot accumulate gradients: its networks take turns within a step. Set accumulation to 1, and start again."
+    zh = "“{trainer}”不支持梯度累积：它的网络在一步之内轮流训练。请把累积设为 1 后重新开始。"
+
+
+class PicturesTooMany(TrainingError):
+    en = (
+        "{count:,} pictures at this size take {needed_gb:.1f} GB of memory, and {free_gb:.1f} GB are free. "
+        "Bring fewer pictures or smaller ones."
+    )
+    zh = "{count:,} 张图片在这个尺寸下需要 {needed_gb:.1f} GB 内存，而空闲内存为 {free_gb:.1f} GB。请减少图片数量或缩小图片。"

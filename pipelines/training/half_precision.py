@@ -1,6 +1,6 @@
 """A finished model in half precision, to be shipped: half the bytes, and loaded like any other.
 
-Tokenizer, card and the rest are copied; `model.json` (facts of this machine's run) is left out.
+The tokenizer and the rest are copied; `model.json` and the card, which tell of this machine's run, are left out.
 """
 
 import json
@@ -15,7 +15,7 @@ def copy_in_half(model: Path, folder: Path) -> None:
 
     for source in sorted(model.rglob("*")):
         target = folder / source.relative_to(model)
-        if source.is_dir() or source == model / "model.json":
+        if source.is_dir() or source in (model / "model.json", model / "README.md"):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.suffix == ".safetensors":

@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from pipelines.errors.training import Diverged
 from pipelines.training import checkpoints
 from pipelines.training.average import Average, carried, put_back
+from pipelines.training.patience import Goal, Patience
 from pipelines.training.plan import Plan
 from pipelines.training.trainer import Course, Sample
 
@@ -57,19 +58,25 @@ class Reached:
     values: dict[str, float]
 
 
-def train(course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands) -> Reached:
+def train(
+    course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands, goal: Goal | None = None
+) -> Reached:
     """Train `course` up to `plan.steps`, going on from the newest checkpoint in `folder`.
 
-    When all steps are done its networks hold their averaged weights, in evaluation mode. Raises Diverged.
+    When all steps are done its networks hold their averaged weights, in evaluation mode; with `plan.patience` the weights that came
+    nearest to the `goal`. Raises Diverged.
     """
-    return _Run(course, plan, folder, watch, commands).go()
+    return _Run(course, plan, folder, watch, commands, goal).go()
 
 
 class _Run:
-    def __init__(self, course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands) -> None:
+    def __init__(
+        self, course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands, goal: Goal | None
+    ) -> None:
         self._course, self._plan, self._folder = course, plan, folder
         self._watch, self._commands = watch, commands
         self._average = Average(course.networks, plan.ema_decay) if plan.ema_decay else None
+        self._patience = Patience(goal, plan.patience)
         self._step = 0
         self._seconds_before = 0.0
         self._started = time.monotonic()
@@ -77,8 +84,6 @@ class _Run:
         self._values: dict[str, float] = {}  # of the newest evaluation
 
     def go(self) -> Reached:
-        import torch
-
         # 1 Where were we?
         plan, stopping = self._plan, ""
         is_new = not self._resume()
@@ -91,11 +96,10 @@ class _Run:
 
         # 2 A step
         self._mode(is_training=True)
-        while self._step < plan.steps:
+        while self._step < plan.steps and not self._patience.is_over:
             if stopping := self._commands.is_stopping():
                 break
-            torch.manual_seed(plan.seed_at(self._step))
-            values = self._course.step(self._step)
+            values = self._advance()
             self._step += 1
             if not all(map(math.isfinite, values.values())):
                 raise Diverged(step=self._step)
@@ -120,9 +124,24 @@ class _Run:
         if stopping == "save":
             return Reached(self._step, self._seconds(), "saved", self._values)
         self._mode(is_training=False)
+        if self._patience.use_best(self._course.networks):
+            return Reached(self._step, self._seconds(), "stop", self._patience.values)
         if self._average:
             self._average.use()
         return Reached(self._step, self._seconds(), "stop", self._values or self._course.evaluate())
+
+    def _advance(self) -> dict[str, float]:
+        """One step, on one batch or on as many as are accumulated; the mean of what they tell."""
+        import torch
+
+        told: list[dict[str, float]] = []
+        for part in range(self._plan.accumulation):
+            torch.manual_seed(self._plan.seed_at(self._step * self._plan.accumulation + part))
+            told.append(self._course.step(self._step))
+        return {
+            name: sum(row.get(name, value) for row in told) / len(told) if name in told[0] else value
+            for name, value in told[-1].items()
+        }
 
     # ── what is seen ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +155,8 @@ class _Run:
         if is_evaluation:
             with self._settled():
                 self._values = self._course.evaluate()
+                if self._step > getattr(self._course, "judged_from", -1):
+                    self._patience.look(self._values, self._course.networks)
             if not all(map(math.isfinite, self._values.values())):
                 raise Diverged(step=self._step)
             values |= self._values
@@ -175,6 +196,7 @@ class _Run:
                 "average": self._average.values if self._average else {},
                 "pending": self._pending,
                 "values": self._values,
+                "patience": self._patience.state(),
             },
         )
 
@@ -186,6 +208,8 @@ class _Run:
             return False
         self._step, self._seconds_before = state["step"], state["seconds"]
         self._pending, self._values = state["pending"], state["values"]
+        if "patience" in state:  # of an older version there is none
+            self._patience.restore(state["patience"])
         put_back(carried(self._course.networks), state["networks"])
         if self._average:
             put_back(self._average.values, state["average"])

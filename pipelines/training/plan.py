@@ -1,4 +1,4 @@
-"""How long and how fast a training goes: everything about it but the network and the data."""
+"""How long and how fast a training goes, and on which part of the data: everything about it but the network."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,7 +12,12 @@ def ranged(low: float, high: float, **default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Plan:
-    """`decay_steps`: the learning rate falls to zero over the last so many steps. `ema_decay` 0: weights are not averaged."""
+    """`decay_steps`: the learning rate falls to zero over the last so many steps. `ema_decay` 0: weights are not averaged.
+    `accumulation`: the gradients of so many batches are averaged for one step, as if the batch were so much larger.
+    `patience`: the run ends after so many evaluations without a better one, of ten that a run has; 0: it does all its steps.
+
+    `validation`, `test`, `folds`, `fold`, `split_seed`: see splitting.py; as they are by default, the data stay split as they are.
+    """
 
     steps: int = ranged(1, 10_000_000)
     learning_rate: float = ranged(1e-7, 1.0)
@@ -24,7 +29,14 @@ class Plan:
     ema_decay: float = ranged(0.0, 0.99999, default=0.999)
     bf16: bool = False
     checkpoint_seconds: float = ranged(1.0, 86_400.0, default=240.0)
+    accumulation: int = ranged(1, 256, default=1)
+    patience: int = ranged(0, 20, default=0)
     seed: int = ranged(0, 2**32 - 1, default=0)
+    validation: float = ranged(0.0, 0.5, default=0.0)
+    test: float = ranged(0.0, 0.5, default=0.0)
+    folds: int = ranged(0, 20, default=0)
+    fold: int = ranged(0, 19, default=0)
+    split_seed: int = ranged(0, 2**32 - 1, default=0)
 
     def learning_rate_at(self, step: int) -> float:
         """Linear warm-up, then constant, then a cosine down to zero over the last `decay_steps`. A short run has room for both."""

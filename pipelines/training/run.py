@@ -2,10 +2,11 @@
 
     runs/<run id>/
       run.json                the request and every setting, written first: who goes on with the run goes by it
-      data.json               the SHA-256 of the data that it began with
+      data.json               what it began with, data and base, by hash (pins.py)
       checkpoints/step-…/     see checkpoints.py
       metrics.jsonl           one line a step, every step at most once
       samples/step-….png|.txt what the model made then
+      scores.json             of a finished run: its metric for each held-out example, of those kept for the end where there are some
       model/                  the finished model while it is being written; then it moves to models/<name>/
 
 Whoever calls holds the run: this file takes no lock. It knows no network; that is the trainer's.
@@ -16,7 +17,7 @@ import json
 import re
 import shutil
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -24,18 +25,21 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pipelines.base import open_catalog
-from pipelines.errors.training import DataChanged
 from pipelines.loading.memory.measure import free_bytes, store_of
 from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
 from pipelines.training import metrics
 from pipelines.training.base_model import BaseModel, find_base
-from pipelines.training.data import Data, fingerprint
+from pipelines.training.card import write_facts
+from pipelines.training.data import Data
 from pipelines.training.files import make_durable, write_whole
 from pipelines.training.loop import Commands, train
 from pipelines.training.order import order_of
+from pipelines.training.patience import Goal
+from pipelines.training.pins import Pins, check_pins
 from pipelines.training.size import within
-from pipelines.training.trainer import Sample, flat
+from pipelines.training.splitting import split
+from pipelines.training.trainer import Course, Sample, flat, takes_model
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import OnEvent, ignore
 from pipelines.types.training import Metrics, Sampled, TrainRequest, TrainResult
@@ -63,7 +67,6 @@ def run(
     Raises the errors of `pipelines.errors.training`, SettingOutOfRange, and those of fetching data and base.
     """
     wait_asleep()
-    import torch
 
     # 1 What is to be done: as it was asked first, where the run goes on
     device = choose_place().device
@@ -75,19 +78,20 @@ def run(
 
     # 2 The data, and what needs no learning
     trainer, dataset = order.trainer, order.dataset
-    data = dataset.load(default_cache_folder() / "packages")
-    order.check_data(folder, data)
+    whole = dataset.load(default_cache_folder() / "packages")
+    data, test = split(whole, order.settings.plan, order.request.dataset)
     baseline = {f"baseline_{name}": value for name, value in trainer.baseline(data, order.settings).items()}
 
     # 3 The networks, from the same random weights every time
-    base = find_base(order.request.model, folder.parents[1] / "models", on_event) if trainer.NEEDS_MODEL else None
-    torch.manual_seed(order.settings.plan.seed)
-    with nullcontext() if trainer.NEEDS_MODEL else within(free_bytes(store_of(device))):
-        course = trainer.start(order.settings, data, device, base)
+    chosen = order.request.model if takes_model(trainer) else ""
+    base = find_base(chosen, folder.parents[1] / "models", on_event) if chosen else None
+    pinned = check_pins(folder / "data.json", Pins.of(data, test, base), order.request)
+    course = order.start(data, device, base)
 
     # 4 The steps
     book = _Book(folder, order.settings.plan.steps, baseline, on_event)
-    reached = train(course, order.settings.plan, folder / "checkpoints", book, commands or Uninterrupted())
+    goal = Goal(trainer.METRIC, trainer.IS_BETTER == "higher")
+    reached = train(course, order.settings.plan, folder / "checkpoints", book, commands or Uninterrupted(), goal)
     result = TrainResult(
         trainer=order.request.trainer,
         name=order.request.name,
@@ -97,13 +101,23 @@ def run(
         finish_reason=reached.reason,
         metrics={**reached.values, **baseline},
     )
-    if reached.reason != "stop":
+    if reached.reason != "stop" or not order.request.keeps_model:
         return result
 
-    # 5 The model, whole, with its facts, where models are found
+    # 5 How it does on each held-out example; then the model, whole, with its facts, where models are found
+    _write_scores(folder / "scores.json", trainer.METRIC, course)
     facts = course.export(_empty(folder / "model"))
+    facts |= {"data_sha256": pinned.sha256, "base_sha256": pinned.base_sha256}
     order.describe(folder / "model", result, facts, base)
-    return replace(result, model=_publish(folder, folder.parents[1] / "models", order.request))
+    models = folder.parents[1] / "models"
+    result = replace(result, model=_publish(folder, models, order.request))
+
+    # 6 How it does on what was kept for the end: last, because it takes a second network, and what it raises costs no model
+    if test is not None:
+        course.optimisers.clear()
+        result = replace(result, metrics={**result.metrics, **order.tested(course, test, device, base, folder)})
+        order.describe(models / result.model, result, facts, base)
+    return result
 
 
 # ── what was asked ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -135,16 +149,33 @@ class _Order:
         }
         write_whole(folder / "run.json", json.dumps(data, indent=1, ensure_ascii=False))
 
-    def check_data(self, folder: Path, data: Data) -> None:
-        """Remember what the run begins with; who goes on with it goes on with the same. Raises DataChanged."""
-        path, found = folder / "data.json", {"sha256": fingerprint(data)}
-        if not path.exists():
-            write_whole(path, json.dumps(found))
-        elif json.loads(path.read_text(encoding="utf-8")) != found:
-            raise DataChanged(dataset=self.request.dataset)
+    def start(self, data: Data, device: str, base: "BaseModel | None") -> Course:
+        """The networks, from the same random weights every time."""
+        import torch
+
+        torch.manual_seed(self.settings.plan.seed)
+        with nullcontext() if base is not None else within(free_bytes(store_of(device))):
+            return self.trainer.start(self.settings, data, device, base)
+
+    def tested(
+        self, course: Course, test: Data, device: str, base: "BaseModel | None", folder: Path
+    ) -> dict[str, float]:
+        """The metrics of trained networks on what was kept for the end, as "test_<name>"; their scores are those that stay."""
+        import torch
+
+        other = self.start(test, device, base)
+        for name, network in other.networks.items():
+            network.load_state_dict(course.networks[name].state_dict())
+            network.eval()
+        torch.manual_seed(self.settings.plan.seed)
+        with torch.no_grad():
+            found = {f"test_{name}": value for name, value in other.evaluate().items()}
+        torch.manual_seed(self.settings.plan.seed)
+        _write_scores(folder / "scores.json", self.trainer.METRIC, other)
+        return found
 
     def describe(self, model: Path, result: TrainResult, facts: dict[str, Any], base: "BaseModel | None") -> None:
-        """model.json, the last file of a model: what it is and where it comes from."""
+        """Its card, and model.json, the last file of a model: what it is and where it comes from."""
         data = {
             "schema": 1,
             "version": VERSION,
@@ -166,9 +197,7 @@ class _Order:
             "settings": flat(self.settings),
             **facts,
         }
-        for file in model.rglob("*"):
-            make_durable(file)
-        write_whole(model / "model.json", json.dumps(data, indent=1, ensure_ascii=False))
+        write_facts(model, data)
 
 
 def _read_order(folder: Path, own: Path) -> _Order | None:
@@ -216,6 +245,16 @@ class _Book:
     def before_checkpoint(self) -> None:
         if self._path.exists():
             make_durable(self._path)
+
+
+def _write_scores(path: Path, metric: str, course: Any) -> None:
+    """As evaluations are made: the networks hold their averaged weights."""
+    import torch
+
+    if hasattr(course, "held_out_scores"):
+        with torch.no_grad():
+            scores = course.held_out_scores()
+        write_whole(path, json.dumps({"metric": metric, **asdict(scores)}))
 
 
 # ── the finished model ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,11 +6,20 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from pipelines.errors.training import NetworkTooLarge
+from pipelines.loading.memory.measure import free_bytes, store_of
 
 if TYPE_CHECKING:
     import torch
 
 BYTES_OF_PARAMETER = 4 * 4  # the weight, its gradient and both moments of Adam, as float32
+
+
+def check_room(parameters: int, device: str, *, is_loaded: bool = False) -> None:
+    """Whether so many weights of a base can all be trained. `is_loaded`: they are in memory already. Raises NetworkTooLarge."""
+    needed = parameters * (BYTES_OF_PARAMETER - 4 * is_loaded)
+    free = free_bytes(store_of(device))
+    if needed > free:
+        raise NetworkTooLarge(needed_gb=needed / 1e9, free_gb=free / 1e9)
 
 
 @contextmanager

@@ -5,10 +5,19 @@ A file of trainers/ has the same shape as the others:
     DATA: Kind                      what it learns from
     METRIC: str                     the key of `evaluate()` by which it is judged;  IS_BETTER: "higher" or "lower"
     NEEDS_MODEL: bool               whether it goes on from a model that is there already
-    Settings                        a frozen dataclass of plain fields and a `plan: Plan`; ranges by `plan.ranged`
+    BASES: tuple[Task, ...]         what such a model can do; where NEEDS_MODEL is false and BASES are named, one may be chosen
+    MOST_SIDE: int                  of a person's own pictures, where it reads more than the usual 128 pixels of a side; else left out
+    ACCUMULATES: bool               false where a step is more than one `descend` of an optimiser; without it true
+    Settings                        a frozen dataclass of plain fields and a `plan: Plan`; ranges by `plan.ranged`. One that learns
+                                    from pictures, texts or sounds has an `augment` of augmentation/ and obeys it
     PRESETS: {"cpu": …, "gpu": …}   "cpu" visibly learns within two minutes on two slow cores
     baseline(data, settings) -> dict    what needs no learning: METRIC, and whatever else is worth knowing ({}: see the first step)
-    start(settings, data, device, base) -> Course       `base` is a BaseModel where NEEDS_MODEL, else None
+    start(settings, data, device, base) -> Course       `base` is a BaseModel where one was chosen, else None
+
+A Course whose METRIC is a mean over held-out examples may also have `held_out_scores() -> Scores`: then two runs can be compared
+with a confidence interval.
+
+One that learns something else first has `judged_from`, the step from which METRIC says something: no earlier one ends a run.
 
 To add a trainer, add a file. It imports its libraries when it starts, so that a page can show its settings.
 """
@@ -38,6 +47,20 @@ class Sample:
 
     picture: "Image.Image | None" = None
     texts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What METRIC is made of: one value for each held-out example. METRIC is their mean, or its exponential (`is_log`).
+
+    `examples` says how the data were cut into them: where it is the same, of the same data, they are the same ones in the same order.
+    `unit` says in whose terms a value is, where these are a base's own (its latents): values in others cannot be held against it.
+    """
+
+    values: tuple[float, ...]
+    examples: str
+    is_log: bool = False
+    unit: str = ""
 
 
 class Course(Protocol):
@@ -72,6 +95,16 @@ def find_trainers() -> dict[str, ModuleType]:
     return {name: importlib.import_module(f"pipelines.training.trainers.{name}") for name in names}
 
 
+def accumulates(trainer: ModuleType) -> bool:
+    """Whether gradients of several batches may make one step."""
+    return bool(getattr(trainer, "ACCUMULATES", True))
+
+
+def takes_model(trainer: ModuleType) -> bool:
+    """Whether it goes on from a model that is there, always or where one is chosen."""
+    return bool(trainer.NEEDS_MODEL or getattr(trainer, "BASES", ()))
+
+
 # ── settings ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -89,20 +122,29 @@ def flat(settings: Any) -> dict[str, Setting]:
 
 def ranges(settings: Any) -> dict[str, tuple[float, float]]:
     """(lowest, highest) of the fields that have them, by the same names."""
-    found = {one.name: one.metadata["range"] for one in fields(settings) if "range" in one.metadata}
-    return found | {f"plan.{one.name}": one.metadata["range"] for one in fields(Plan) if "range" in one.metadata}
+    return _told(settings, "range")
 
 
 def choices(settings: Any) -> dict[str, tuple[str, ...]]:
     """What a text field may be, by name."""
-    return {one.name: one.metadata["choices"] for one in fields(settings) if "choices" in one.metadata}
+    return _told(settings, "choices")
+
+
+def _told(settings: Any, what: str) -> dict[str, Any]:
+    """What the fields that have it say under `what`, also of the parts that a Settings is made of."""
+    found = {}
+    for one in fields(settings):
+        if what in one.metadata:
+            found[one.name] = one.metadata[what]
+        elif is_dataclass(value := getattr(settings, one.name)):
+            found |= {f"{one.name}.{name}": told for name, told in _told(value, what).items()}
+    return found
 
 
 def changed(trainer: str, settings: Any, wanted: Mapping[str, Setting]) -> Any:
     """`settings` with what `wanted` says. Raises UnknownSetting, WrongSetting, SettingOutOfRange."""
     known, bounds, options = flat(settings), ranges(settings), choices(settings)
-    in_plan: dict[str, Setting] = {}
-    own: dict[str, Setting] = {}
+    parts: dict[str, dict[str, Setting]] = {}
     for name, value in wanted.items():
         # 1 Is there such a setting, and is that a value for it?
         if name not in known:
@@ -113,10 +155,11 @@ def changed(trainer: str, settings: Any, wanted: Mapping[str, Setting]) -> Any:
         if name in options and value not in options[name]:
             raise WrongSetting(setting=name, value=value, wanted=" / ".join(options[name]))
 
-        # 2 The plan's, or its own
+        # 2 Its own, or one of a part: of the plan, of how the data are changed
         where, _, inner = name.rpartition(".")
-        (in_plan if where else own)[inner] = value
-    return replace(settings, **own, plan=replace(settings.plan, **in_plan))
+        parts.setdefault(where, {})[inner] = value
+    own = parts.pop("", {})
+    return replace(settings, **own, **{name: replace(getattr(settings, name), **new) for name, new in parts.items()})
 
 
 def _as(kind: type, name: str, value: Setting) -> Setting:
@@ -150,14 +193,27 @@ def adam(network: "torch.nn.Module", plan: Plan) -> "torch.optim.Optimizer":
 
 
 def descend(loss: "torch.Tensor", optimiser: "torch.optim.Optimizer", plan: Plan, number: int) -> dict[str, float]:
-    """One step of `optimiser` down the gradient of `loss`, with the learning rate and the clipping of the plan."""
+    """One step of `optimiser` down the gradient of `loss`, with the learning rate and the clipping of the plan.
+
+    With `plan.accumulation` it is the last of so many calls that steps; those before only add their gradients.
+    """
     import torch
 
+    # 1 Gradients, of this batch and those before it
+    first = optimiser.param_groups[0]
+    if plan.accumulation > 1:
+        first["parts"] = first.get("parts", 0) % plan.accumulation + 1
+        loss = loss / plan.accumulation
+    loss.backward()
+    told = {"loss": loss.item() * plan.accumulation, "learning_rate": plan.learning_rate_at(number)}
+    if plan.accumulation > 1 and first["parts"] < plan.accumulation:
+        return told
+
+    # 2 A step
     for group in optimiser.param_groups:
         group["lr"] = plan.learning_rate_at(number)
-    loss.backward()
     trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     norm = torch.nn.utils.clip_grad_norm_(trained, plan.gradient_norm)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)
-    return {"loss": loss.item(), "learning_rate": plan.learning_rate_at(number), "gradient_norm": norm.item()}
+    return {**told, "gradient_norm": norm.item()}

@@ -8,6 +8,7 @@ from pipelines.errors.requests import MalformedRequest, PromptTooLong
 from pipelines.types.fields import one_line
 
 Setting = str | int | float | bool
+Preset = Literal["cpu", "gpu", ""]
 NAME_LIMIT_CHARACTERS = 100
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 _MODULE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -20,16 +21,17 @@ class TrainRequest:
     `trainer` and `dataset` are the names of their files. `preset` is where the settings start from ("": what suits the
     device) and `settings` holds only what differs from it, a field of the plan as "plan.<field>". `model` is the base,
     where the trainer needs one. `name` is what the person calls the run. `run` is the id of the run to go on with, or
-    "" for a new one.
+    "" for a new one. A trial of a study keeps no model: only what it came to is asked.
     """
 
     trainer: str
     dataset: str = ""
     settings: dict[str, Setting] = field(default_factory=dict)
-    preset: Literal["cpu", "gpu", ""] = ""
+    preset: Preset = ""
     model: str = ""
     name: str = ""
     run: str = ""
+    keeps_model: bool = True
 
     kind = "train"
     lane = "training"

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import InternalError, Interrupted, ShuttingDown
+from pipelines.errors.runs import RunPaused, RunWentDown
 from pipelines.types.crossing import Request, Result, to_json
 from pipelines.types.events import Event
 from studio.jobs.engine import OnReport
@@ -30,6 +31,7 @@ from studio.library.creations import Creations
 
 POLL_SECONDS = 0.1
 CLOSE_SECONDS = 5.0
+UNKEPT = "job-"  # before the id of a job that keeps nothing, where else the id of a creation stands
 RESTARTS = 2  # that interrupt the same part, which may be what takes the machine down; then it is not asked for again
 
 log = logging.getLogger("studio.flows")
@@ -43,6 +45,7 @@ class Jobs(Protocol):
         owner: str,
         request: Request,
         *,
+        keep: bool = True,
         files: Mapping[str, bytes] | None = None,
         parents: Sequence[str] = (),
         flow: str = "",
@@ -51,7 +54,11 @@ class Jobs(Protocol):
 
     def get(self, owner: str, job_id: str) -> Job: ...
 
+    def folder(self, owner: str, job_id: str) -> JobFolder: ...
+
     def of_step(self, owner: str, step: str) -> list[Job]: ...
+
+    def parts(self, owner: str, job_id: str) -> list[Job]: ...
 
     def cancel(self, owner: str, job_id: str) -> None: ...
 
@@ -79,6 +86,7 @@ class Flow:
         self._folder = folder
         self._events = events
         self.id, self.owner, self.request, self._created = spec.id, spec.owner, spec.request, spec.created
+        self.keeps = spec.keep
         self.is_closing = False
 
     def tell(self, event: Event) -> None:
@@ -86,10 +94,20 @@ class Flow:
         self._events(event)
 
     async def part(
-        self, request: Request, *, files: Mapping[str, bytes] | None = None, parents: Sequence[str] = ()
+        self,
+        request: Request,
+        *,
+        files: Mapping[str, bytes] | None = None,
+        parents: Sequence[str] = (),
+        is_enough: Callable[[Job], bool] | None = None,
+        is_shared: bool = True,
     ) -> Job:
-        """The job that did this part. Raises Stopped, or the error that the part ended with."""
-        step = fingerprint(request, files or {})
+        """The job that did this part. Once it `is_enough` it is stopped, and returned as it ended. One that is not shared is made by
+        this flow alone, whatever others have made.
+
+        Raises Stopped, or the error that the part ended with.
+        """
+        step = self._step(request, files or {}, is_shared=is_shared)
         async with self._asking:
             # 1 Is it there, or at work?
             job = self._found(step)
@@ -100,16 +118,25 @@ class Flow:
                 self._check()
                 job = await self._asked_for(
                     asyncio.to_thread(
-                        self._jobs.submit, self.owner, request, files=files, parents=parents, flow=self.id, step=step
+                        self._jobs.submit,
+                        self.owner,
+                        request,
+                        keep=self.keeps,
+                        files=files,
+                        parents=parents,
+                        flow=self.id,
+                        step=step,
                     )
                 )
 
         # 3 Its end
-        job = await self._ended(job)
+        job, was_enough = await self._ended(job, is_enough)
+        if was_enough:
+            return job
         if job.state == "cancelled" and is_own:  # it was stopped by itself
             raise Stopped
         if job.state == "cancelled":  # with another flow that had asked for it
-            return await self.part(request, files=files, parents=parents)
+            return await self.part(request, files=files, parents=parents, is_enough=is_enough, is_shared=is_shared)
         if job.state != "done":
             raise job.error or Interrupted()
         return job
@@ -129,18 +156,34 @@ class Flow:
                     self._jobs.cancel(self.owner, job.id)
             raise
 
-    async def _ended(self, job: Job) -> Job:
-        """Wait for it. Raises Stopped, and stops it then."""
+    def leave(self) -> None:
+        """Stop the parts that were enough, where whoever asked for them was killed before that."""
+        for job in self._jobs.parts(self.owner, self.id):
+            if not job.is_ended:
+                self._jobs.cancel(self.owner, job.id)
+
+    def interrupted(self, request: Request) -> Job | None:
+        """The newest go of this flow at a part that was interrupted and can perhaps be gone on with."""
+        step = self._step(request, {}, is_shared=False)
+        newest = next(iter(self._jobs.of_step(self.owner, step)), None)
+        return newest if newest is not None and newest.state == "interrupted" else None
+
+    async def _ended(self, job: Job, is_enough: Callable[[Job], bool] | None) -> tuple[Job, bool]:
+        """Wait for it; whether it was stopped because it `is_enough`. Raises Stopped, and stops it then."""
+        was_enough = False
         try:
             while not job.is_ended:
                 self._check()
+                if is_enough is not None and not was_enough and is_enough(job):
+                    was_enough = True
+                    self._jobs.cancel(self.owner, job.id)
                 await asyncio.sleep(POLL_SECONDS)
                 job = self._jobs.get(self.owner, job.id)
-        except (Stopped, asyncio.CancelledError):
+        except BaseException:  # Stop, the end of the server, or a disk that does not take what `is_enough` writes
             if not self.is_closing:  # the next start goes on with it
                 self._jobs.cancel(self.owner, job.id)
             raise
-        return job
+        return job, was_enough
 
     async def all(self, *works: Coroutine[Any, Any, None]) -> None:
         """Several things at once; the first that goes wrong ends the others."""
@@ -151,12 +194,32 @@ class Flow:
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
 
+    def made(self, job: Job) -> str:
+        """By what the first thing that a part made is found: the id of a creation; where nothing is kept, its job. "" where there
+        is none.
+        """
+        if self.keeps:
+            return job.creation_ids[0] if job.creation_ids else ""
+        return f"{UNKEPT}{job.id}" if unkept(self._jobs.folder(self.owner, job.id)) else ""
+
     def content(self, creation_id: str) -> bytes:
-        """The file of a creation of its owner. Raises NotFound."""
+        """The file of a creation of its owner, or what `made` stands for. Raises NotFound."""
+        if creation_id.startswith(UNKEPT):
+            return unkept(self._jobs.folder(self.owner, creation_id.removeprefix(UNKEPT)))
         try:
             return self._creations.path(self.owner, creation_id).read_bytes()
         except FileNotFoundError as error:  # it was deleted just now
             raise NotFound(thing="creation") from error
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody pressed Stop, or the server closes: for work in a thread, which looks for itself."""
+        return self.is_closing or self._folder.is_asked_to_cancel()
+
+    def _step(self, request: Request, files: Mapping[str, bytes], *, is_shared: bool) -> str:
+        """What makes it the same part. Of a flow that keeps nothing no other flow has any part."""
+        step = fingerprint(request, files)
+        return step if self.keeps and is_shared else f"{self.id}-{step}"
 
     def _check(self) -> None:
         if self._folder.is_asked_to_cancel():
@@ -169,6 +232,9 @@ class Flow:
             if not job.is_ended or (job.state == "done" and all(map(self._is_there, job.creation_ids))):
                 return job
         broken = [job for job in jobs if job.state == "interrupted" and job.created >= self._created]
+        broken = [
+            job for job in broken if not isinstance(job.error, RunPaused | RunWentDown)
+        ]  # not through its own fault
         if len(broken) >= RESTARTS:
             raise broken[0].error or Interrupted()
         return None
@@ -267,7 +333,15 @@ class Flows:
         finally:
             self._at_work.pop(task, None)
         film = getattr(result, "film", "")
-        return End(state, result, error, started, time.time(), (film,) if film else ())
+        is_kept = film and not film.startswith(UNKEPT)
+        return End(state, result, error, started, time.time(), (film,) if is_kept else ())
+
+
+def unkept(folder: JobFolder) -> bytes:
+    """The first thing that a job has made which keeps nothing; b"" where there is none, or it is gone."""
+    sounds = [data for name, data in folder.sounds().items() if name == "sound.flac"]  # and not the notes beside it
+    made = [*folder.films().values(), *sounds, *folder.pictures()]
+    return made[0] if made else b""
 
 
 def fingerprint(request: Request, files: Mapping[str, bytes]) -> str:

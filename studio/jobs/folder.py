@@ -8,6 +8,7 @@
       sound-<n>.wav   piece n of a sound that is being made; they go a while after the end
       pictures/       what a job that keeps nothing has made, until the folder goes; what a workbench drew
       sounds/         the same of a job that makes sound
+      films/          the same of a job that makes a film
       lock            held by flock while a process works on the job: a free lock means that nobody does
       cancel          exists once the person pressed Stop; whoever works on the job looks for it
       end.json        written last, by rename, however the job ended
@@ -31,6 +32,7 @@ from typing import Any, Literal
 from pipelines.errors.base import StudioError
 from pipelines.errors.crossing import error_from_json
 from pipelines.errors.jobs import InternalError
+from pipelines.provenance import films
 from pipelines.provenance.sounds import suffix_of
 from pipelines.types.crossing import Request, Result, from_json, to_json
 from pipelines.types.events import Event, Preview, Token
@@ -278,6 +280,14 @@ class JobFolder:
         """What `put_sounds` was given, as long as it is there."""
         return self._results("sounds")
 
+    def put_films(self, files: Mapping[str, bytes]) -> None:
+        """The same for a job that makes a film. Raises DiskFull or ReadOnlyHome."""
+        self._put_results("films", files)
+
+    def films(self) -> dict[str, bytes]:
+        """What `put_films` was given, as long as it is there."""
+        return self._results("films")
+
     def _put_results(self, place: str, files: Mapping[str, bytes]) -> None:
         folder = self.path / place
         with storage_errors(self.path):
@@ -317,7 +327,7 @@ def _end_from_json(data: dict) -> End:
 
 def file_name(field: str, data: bytes) -> str:
     """What the file of a request's field is called, whatever its person called it: by what it holds."""
-    return f"{field}{suffix_of(data) or '.png'}"
+    return f"{field}{suffix_of(data) or films.suffix_of(data) or '.png'}"
 
 
 class EventWriter:

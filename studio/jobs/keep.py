@@ -5,9 +5,11 @@ An answer of a conversation lives there. What is private stays in the job's fold
 
 from pipelines.errors.access import NotFound
 from pipelines.loading.catalog import Catalog
+from pipelines.pictures import open_picture
 from pipelines.provenance import films, pictures, recipe, sounds
 from pipelines.types.caption import CaptionResult
-from pipelines.types.crossing import Result, SoundResult
+from pipelines.types.clip import FramesResult
+from pipelines.types.crossing import MovingResult, Result, SoundResult
 from pipelines.types.fields import one_line
 from pipelines.types.film import FilmResult
 from pipelines.types.image import ImageResult
@@ -15,6 +17,7 @@ from pipelines.types.music import MusicResult
 from pipelines.types.sound import Wave
 from pipelines.types.text import TextResult
 from pipelines.types.transcription import TranscribeResult
+from pipelines.types.video import VideoResult
 from pipelines.types.workbench import WorkbenchResult
 from studio.jobs.folder import JobFolder, JobSpec
 from studio.library.creations import Creations
@@ -39,8 +42,10 @@ class Keep:
             return self._keep_transcript(spec, folder, result)
         if isinstance(result, CaptionResult):
             return self._keep_caption(spec, folder, result)
-        if isinstance(result, FilmResult) and result.film:
-            return self._keep_film(spec, result)
+        if isinstance(result, MovingResult):
+            return self._keep_film(spec, folder, result) if result.film else ()
+        if isinstance(result, FramesResult):
+            return self._keep_frames(spec, folder, result)
         if isinstance(result, WorkbenchResult):
             folder.put_pictures(result.pictures)
         if isinstance(result, SoundResult) and result.wave is not None:
@@ -87,19 +92,45 @@ class Keep:
         title = result.request.title() or self._title_of(spec)
         return (self._creations.save_file(spec.owner, "sound", data, made, title, spec.id, spec.parents, parts),)
 
-    def _keep_film(self, spec: JobSpec, result: FilmResult) -> tuple[str, ...]:
-        """An MP4 file; beside it what is said in it with its times, and how it begins. Of a story it is the story's."""
-        made = recipe.make(spec.request, result)
-        parts = {"thumbnail": thumbnail(result.poster)}
-        parts |= {"segments": segments_json(result.segments)} if result.segments else {}
+    def _keep_film(self, spec: JobSpec, folder: JobFolder, result: MovingResult) -> tuple[str, ...]:
+        """An MP4 file; beside it what is said in it with its times, how it begins, and the picture that a model began with. Of
+        a story it is the story's.
+        """
+        made = recipe.make(spec.request, result, self._catalog.find(result.model) if result.model else None)
         data, title = films.encode(result.film, made), spec.request.title()
+        if not spec.keep:
+            folder.put_films({"film.mp4": data})
+            return ()
+        parts = {"thumbnail": thumbnail(result.poster)}
+        if isinstance(result, FilmResult) and result.segments:
+            parts["segments"] = segments_json(result.segments)
+        if isinstance(result, VideoResult):
+            parts |= folder.files(spec.request)
         return (
             self._creations.save_file(spec.owner, "film", data, made, title, spec.flow or spec.id, spec.parents, parts),
         )
 
+    def _keep_frames(self, spec: JobSpec, folder: JobFolder, result: FramesResult) -> tuple[str, ...]:
+        """Each picture of a film a creation of its own, after the film that it came from."""
+        created: list[str] = []
+        unkept: list[bytes] = []
+        for number, image in enumerate(result.images):
+            picture, made = open_picture(image), recipe.make(spec.request, result, index=number)
+            data, title = pictures.encode(picture, made, "png"), spec.request.title()
+            if not spec.keep:
+                unkept.append(data)
+                continue
+            parts = {"thumbnail": thumbnail(picture)}
+            created.append(
+                self._creations.save_file(spec.owner, "image", data, made, title, spec.id, spec.parents, parts)
+            )
+        if unkept:
+            folder.put_pictures(unkept)
+        return tuple(created)
+
     def _keep_caption(self, spec: JobSpec, folder: JobFolder, result: CaptionResult) -> tuple[str, ...]:
         """What was said of a picture, and the picture beside it; where nothing on it was known there is nothing to keep."""
-        if not spec.keep or not result.text:
+        if not spec.keep or not result.text or spec.flow:  # it stands in what the flow made of it
             return ()
         made = recipe.make(spec.request, result, self._catalog.find(result.model))
         parts = folder.files(spec.request)

@@ -138,10 +138,16 @@ class Records:
             log.error("job %s is not in the index: %s", folder.id, error)
         if spec.flow and end.state == "done":
             folder.drop_files()
-        if not spec.keep:
-            _later(PRIVATE_GRACE_SECONDS, self.forget, folder)
+        if not spec.keep and not self._is_wanted(spec.flow):
+            for one in (folder, *(self.folder(part.id) for part in self._store.of_flow(spec.owner, folder.id))):
+                _later(PRIVATE_GRACE_SECONDS, self.forget, one)
         elif any(folder.path.glob("sound-*.wav")):
             _later(PIECES_SECONDS, JobFolder.drop_pieces, folder)
+
+    def _is_wanted(self, flow: str) -> bool:
+        """Whether a flow that asked for a part is still at work."""
+        row = self._store.get(flow) if flow else None
+        return row is not None and row.state in ("queued", "running")
 
 
 def _later(seconds: float, act: Callable[[JobFolder], None], folder: JobFolder) -> None:

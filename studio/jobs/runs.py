@@ -23,8 +23,11 @@ from pipelines.errors.runs import NoCheckpoint, RunFinished, RunWentDown
 from pipelines.errors.training import DataInUse, RunAtWork
 from pipelines.training import checkpoints
 from pipelines.training.order import Order, order_of
+from pipelines.training.tensorboard import event_file
+from pipelines.training.trainer import flat
 from pipelines.types.crossing import from_json, to_json
-from pipelines.types.training import RUN_ID, Metrics, TrainRequest, TrainResult
+from pipelines.types.study import StudyRequest
+from pipelines.types.training import RUN_ID, Metrics, Preset, Setting, TrainRequest, TrainResult
 from studio.files import storage_errors, write_whole
 from studio.jobs import commands
 from studio.jobs.curve import Curve, Told
@@ -88,16 +91,16 @@ class Runs:
         self._whole: set[Path] = set()  # checkpoints that were verified
         self._curves: dict[str, Curve] = {}
         self._told: dict[str, Told] = {}
+        self._known: dict[Path, tuple[tuple[int, int], Run]] = {}  # by their files, as they were when they were read
+        self._steps: dict[str, int] = {}
+        self._ended: dict[str, Job] = {}
 
     # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
 
     def start(self, owner: str, request: TrainRequest) -> Job:
         """A new run. Raises NotAllowed in a public demo, TrainingError for what cannot be trained, and what `submit` raises."""
-        self._refuse_strangers()
-        device = self._jobs.status()["workers"][0]["device"]
-        preset = request.preset or ("gpu" if device in ("cuda", "mps") else "cpu")
-        request = replace(request, preset=preset, run="")
-        self.order(owner, request)
+        request = replace(request, preset=self.preset(request.preset), run="")
+        self.check(owner, request)
         job_id = self._jobs.new_job_id()
         run = Run(job_id, owner, request, time.time(), (job_id,))
         with storage_errors(self._folder):
@@ -108,6 +111,16 @@ class Runs:
         except BaseException:
             shutil.rmtree(self._folder / run.id, ignore_errors=True)
             raise
+
+    def check(self, owner: str, request: TrainRequest) -> None:
+        """Raises what `start` raises of a request, and starts nothing."""
+        self._refuse_strangers()
+        self.order(owner, request)
+
+    def preset(self, wanted: Preset) -> Preset:
+        """That one, else what suits this machine."""
+        device = self._jobs.status()["workers"][0]["device"]
+        return wanted or ("gpu" if device in ("cuda", "mps") else "cpu")
 
     def resume(self, owner: str, run_id: str) -> Job:
         """Go on from the newest checkpoint, as a new job. Raises NotFound, NoCheckpoint, RunAtWork, RunFinished."""
@@ -158,8 +171,11 @@ class Runs:
                 aside = (self._folder / run.id).rename(self._folder / f"{REMOVING}{run.id}")
         shutil.rmtree(aside, ignore_errors=True)
         self._curves.pop(run.id, None)
+        self._steps.pop(run.id, None)
+        self._known.pop(self._folder / run.id, None)
         for job_id in run.jobs:
             self._told.pop(job_id, None)
+            self._ended.pop(job_id, None)
             try:
                 self._jobs.remove(owner, job_id)
             except NotFound:
@@ -170,6 +186,9 @@ class Runs:
         for run in self.of_owner(owner):
             if run.request.dataset == dataset_id and not run.is_finished:
                 raise DataInUse(run=run.request.title())
+        for job in self._jobs.of_kind(owner, "study"):
+            if not job.is_ended and isinstance(job.request, StudyRequest) and job.request.dataset == dataset_id:
+                raise DataInUse(run=job.title)
         self._data.remove(owner, dataset_id)
 
     def asked(self, run: Run) -> frozenset[str]:
@@ -244,6 +263,11 @@ class Runs:
         """Its measured points, each with its "step"."""
         return self._curves.setdefault(run.id, Curve(self._folder / run.id / "metrics.jsonl")).read()
 
+    def events(self, owner: str, run_id: str) -> bytes:
+        """Its curve as a TensorBoard event file. Raises NotFound."""
+        run = self.get(owner, run_id)
+        return event_file(self.curve(run), run.created)
+
     def progress(self, job: Job) -> Metrics | None:
         """The last that a training job has told of its steps."""
         return self._heard(job).metrics
@@ -258,6 +282,28 @@ class Runs:
         told.listen()
         return told
 
+    def steps(self, run: Run) -> int:
+        """How many it is to do; 0 where its trainer is of another version. Looked up once: they never change."""
+        if run.id not in self._steps:
+            try:
+                self._steps[run.id] = int(self.settings(run).get("plan.steps", 0))
+            except StudioError:
+                return 0
+        return self._steps[run.id]
+
+    def settings(self, run: Run) -> dict[str, Setting]:
+        """Every one of them: as it wrote them down when it began, else as they were asked for. Raises what `order_of` raises."""
+        begun = self.kept(run, "run.json")
+        return begun["settings"] if begun else flat(self.order(run.owner, run.request).settings)
+
+    def kept(self, run: Run, name: Literal["run.json", "data.json", "scores.json"]) -> dict | None:
+        """What the run has written of itself (see pipelines/training/run.py); None where it has not."""
+        try:
+            found = json.loads((self._folder / run.id / name).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
     def samples(self, run: Run) -> list[Path]:
         """The newest samples, PNG or text, newest first."""
         paths = sorted((self._folder / run.id / "samples").glob("step-*"), reverse=True)
@@ -270,6 +316,15 @@ class Runs:
         if found is None:
             raise NotFound(thing="picture")
         return found
+
+    def model(self, owner: str, run_id: str) -> Path:
+        """The folder of the model that a run has finished. Raises NotFound."""
+        run = self.get(owner, run_id)
+        result = run.job.result if run.job is not None else None
+        folder = self._folder.parent / "models" / (result.model if isinstance(result, TrainResult) else "")
+        if not isinstance(result, TrainResult) or not result.model or not (folder / "model.json").is_file():
+            raise NotFound(thing="model")
+        return folder
 
     def log(self, run: Run) -> list[str]:
         """The last lines that its process wrote."""
@@ -295,10 +350,15 @@ class Runs:
     def _job(self, run: Run) -> Job | None:
         """The newest go at it; one that was written down and never came does not count."""
         for job_id in reversed(run.jobs):
-            try:
-                return self._jobs.get(run.owner, job_id)
-            except NotFound:
-                continue
+            if job_id not in self._ended:
+                try:
+                    job = self._jobs.get(run.owner, job_id)
+                except NotFound:
+                    continue
+                if not job.is_ended:
+                    return job
+                self._ended[job_id] = job  # nothing of it changes any more, and the page asks every second
+            return self._ended[job_id]
         return None
 
     def _all(self) -> list[Run]:
@@ -306,11 +366,16 @@ class Runs:
         return [run for path in paths if RUN_ID.fullmatch(path.name) and (run := self._read(path)) is not None]
 
     def _read(self, path: Path) -> Run | None:
-        """What stands in a run's folder; None for one that nobody owns, or of another version."""
+        """What stands in a run's folder; None for one that nobody owns, or of another version. The page asks every second."""
         try:
-            about = json.loads((path / "owner.json").read_bytes())
-            request = from_json("request", about["request"])
-            return Run(path.name, str(about["owner"]), request, float(about["created"]), tuple(map(str, about["jobs"])))
+            status = (path / "owner.json").stat()
+            stamp = status.st_mtime_ns, status.st_ino  # every write is another file
+            if path not in self._known or self._known[path][0] != stamp:
+                about = json.loads((path / "owner.json").read_bytes())
+                request, jobs = from_json("request", about["request"]), tuple(map(str, about["jobs"]))
+                run = Run(path.name, str(about["owner"]), request, float(about["created"]), jobs)
+                self._known[path] = stamp, run
+            return self._known[path][1]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

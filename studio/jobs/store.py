@@ -134,6 +134,15 @@ class JobStore:
         """The newest jobs of a person, without those that another job is made of."""
         return list(self._rows("WHERE owner = ? AND flow = '' ORDER BY created DESC LIMIT ?", owner, limit))
 
+    def of_kind(self, owner: str, kind: str, limit: int) -> list[Row]:
+        """The newest jobs of a person of one kind, without those that another job is made of."""
+        where = "WHERE owner = ? AND kind = ? AND flow = '' ORDER BY created DESC LIMIT ?"
+        return list(self._rows(where, owner, kind, limit))
+
+    def of_flow(self, owner: str, flow: str) -> list[Row]:
+        """What a flow of a person has asked for, the oldest first."""
+        return list(self._rows("WHERE owner = ? AND flow = ? ORDER BY created", owner, flow))
+
     def of_step(self, owner: str, step: str) -> list[Row]:
         """The jobs of a person that did the same part of a flow, of this one or another, the newest first."""
         return list(self._rows("WHERE owner = ? AND step = ? AND step != '' ORDER BY created DESC", owner, step))

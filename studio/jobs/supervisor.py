@@ -230,6 +230,22 @@ class Supervisor:
                 jobs.append(self._records.job(row))
         return jobs
 
+    def of_kind(self, owner: str, kind: str, limit: int = 1) -> list[Job]:
+        """A person's newest jobs of one kind, without the parts of a flow."""
+        jobs = []
+        for row in self._store.of_kind(owner, kind, limit):
+            with suppress(NotFound):
+                jobs.append(self._records.job(row))
+        return jobs
+
+    def parts(self, owner: str, job_id: str) -> list[Job]:
+        """What a flow of a person has asked for, the oldest first."""
+        jobs = []
+        for row in self._store.of_flow(owner, job_id):
+            with suppress(NotFound):
+                jobs.append(self._records.job(row))
+        return jobs
+
     def remove(self, owner: str, job_id: str) -> None:
         """Delete a job that has ended, with its folder. One that has not stays as it is. Raises NotFound."""
         if self.get(owner, job_id).is_ended:

@@ -20,7 +20,7 @@ from studio.files import write_whole
 
 FILE = "usage.json"
 WRITE_SECONDS = 2.0
-FREE_OF_COST = ("steps", "seed", "learning_rate", "warmup_steps", "decay_steps", "weight_decay")
+FREE_OF_COST = ("steps", "seed", "learning_rate", "warmup_steps", "decay_steps", "weight_decay", "patience", "fold")
 
 
 @dataclass(frozen=True)

@@ -22,10 +22,10 @@ from typing import Any, Protocol
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import InternalError
 from pipelines.loading.memory.measure import Store
-from pipelines.types.crossing import Request, Result, SoundResult
+from pipelines.types.clip import FramesResult
+from pipelines.types.crossing import MovingResult, Request, Result, SoundResult
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.files import files_of, with_files
-from pipelines.types.film import FilmResult
 from pipelines.types.image import ImageResult
 from studio.hub_token import HubToken
 from studio.jobs.folder import End, JobFolder, JobSpec, State
@@ -88,7 +88,7 @@ class Worker:
 
     def run(self, job_id: str) -> None:
         """Start to work on a job and return at once."""
-        thread = threading.Thread(target=self._work, args=(job_id,), name=f"job-{job_id[:8]}")
+        thread = threading.Thread(target=self._work, args=(job_id,), name=job_id)  # so is who leases a model known
         self._threads[job_id] = thread
         thread.start()
 
@@ -169,7 +169,7 @@ class Worker:
 
 def _without_paths(result: Result, asked: Request) -> Result:
     """The result with the names of files as they stood in the request: where this machine keeps them is nobody's business."""
-    if not isinstance(result, ImageResult | SoundResult | FilmResult):
+    if not isinstance(result, ImageResult | SoundResult | MovingResult | FramesResult):
         return result
     return replace(result, request=with_files(result.request, files_of(asked)))
 
@@ -207,8 +207,10 @@ def make_worker(
     from pipelines.embedding import EmbeddingPipeline
     from pipelines.image import ImagePipeline
     from pipelines.load import LoadPipeline
+    from pipelines.merge import MergePipeline
     from pipelines.multimodal import MultimodalPipeline
     from pipelines.text import TextPipeline
+    from pipelines.text_classification import TextClassificationPipeline
     from pipelines.workbench import WorkbenchPipeline
 
     # 1. The memory that all models share, and other processes' models too
@@ -236,11 +238,16 @@ def make_worker(
         "music": audio,
         "workbench": WorkbenchPipeline(),
         "film": multimodal,
+        "video": multimodal,
+        "clip": multimodal,
+        "frames": multimodal,
         "caption": multimodal,
         "classify": ClassificationPipeline.beside(text),
+        "classify-text": TextClassificationPipeline.beside(text),
         "embed": EmbeddingPipeline.beside(text),
         "download": DownloadPipeline.beside(text),
         "load": LoadPipeline.beside(text),
+        "merge": MergePipeline.beside(text),
     }
 
     # 3. Who looks after the memory, and where results go

@@ -19,14 +19,20 @@ import tempfile
 import time
 from pathlib import Path
 
+from pipelines.training.data import find_datasets, serves
 from pipelines.training.metrics import read_metrics
 from pipelines.training.trainer import find_trainers
 from tests.bench.record import record
 
 ROOT = Path(__file__).parents[2]
-BASE = "smollm2-135m-instruct"
-DATASETS = {"pictures": "mnist5k", "labelled pictures": "mnist5k", "texts": "python_docs"}
-SHORT_STEPS = {"causal_lm": 6}  # of the run that is stopped; 40 elsewhere
+BASE = {"image_lora": "openmoji-128"}  # of the others the language model
+LANGUAGE_MODEL = "smollm2-135m-instruct"
+DATASETS = {
+    "pictures": "mnist5k",
+    "labelled pictures": "mnist5k",
+    "texts": "python_docs",
+}  # of the others the first that suits
+SHORT_STEPS = {"image_lora": 6, "causal_lm": 6}  # of the run that is stopped; 40 elsewhere
 STOPS = 2
 SEED = 5
 RUN = "0" * 32
@@ -110,11 +116,26 @@ def resume(name: str, scratch: Path) -> dict[str, float | int | str]:
 
 def start(name: str, home: Path, settings: dict[str, float]) -> subprocess.Popen[str]:
     trainer = find_trainers()[name]
-    command = [sys.executable, "-m", "pipelines.training", name, DATASETS[trainer.DATA]]
-    command += ["--home", str(home), "--run", RUN, "--preset", "cpu", "--model", BASE if trainer.NEEDS_MODEL else ""]
+    command = [sys.executable, "-m", "pipelines.training", name, dataset_of(name)]
+    command += [
+        "--home",
+        str(home),
+        "--run",
+        RUN,
+        "--preset",
+        "cpu",
+        "--model",
+        BASE.get(name, LANGUAGE_MODEL) if trainer.NEEDS_MODEL else "",
+    ]
     for setting, value in settings.items():
         command += ["--set", f"{setting}={value}"]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+
+def dataset_of(name: str) -> str:
+    trainer = find_trainers()[name]
+    fitting = [dataset for dataset, module in find_datasets().items() if serves(module, trainer)]
+    return DATASETS.get(trainer.DATA, fitting[0])
 
 
 def finish(process: "subprocess.Popen[str]") -> dict:
@@ -126,8 +147,14 @@ def finish(process: "subprocess.Popen[str]") -> dict:
 
 
 def digest(home: Path, answer: dict) -> str:
-    weights = sorted((home / "models" / answer["model"]).glob("*.safetensors"))
-    return hashlib.sha256(b"".join(path.read_bytes() for path in weights)).hexdigest()
+    """Of every tensor of the model. The files themselves differ: safetensors writes what it says of itself in any order."""
+    from safetensors.numpy import load_file
+
+    found = hashlib.sha256()
+    for path in sorted((home / "models" / answer["model"]).rglob("*.safetensors")):
+        for name, values in sorted(load_file(path).items()):
+            found.update(f"{path.name} {name} {values.dtype} {values.shape}".encode() + values.tobytes())
+    return found.hexdigest()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """The Training tab as a person uses it: start, watch, stop and save, go on, finish; reload; others; two languages."""
 
+import json
 import re
+import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +11,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.talk import open_tab, reload, settle, type_in
-from tests.pipelines.training.uploads.test_doctor import packed
+from tests.browser.talk import open_more, open_tab, reload, settle, type_in
+from tests.pipelines.tiny_texts import save_causal
+from tests.pipelines.training.uploads.seeded import packed
 from tests.server import StudioServer
 
 # A machine that is busy with other things gives a run only what is left.
@@ -76,9 +80,26 @@ def test_own_data_is_examined_and_trained_on(
     expect(card).to_contain_text("12 pictures with labels · 2 classes: cat, dog")
     expect(card).to_contain_text("dog/broken.png cannot be opened as a picture")
     expect(page.locator("#training-dataset input")).to_have_value("pets (yours, 12)")
-    expect(page.locator("#training-trainer input")).to_have_value("Picture classifier (ResNet)")
+    expect(page.locator("#training-trainer input")).to_have_value("Picture classifier (small CNN)")
     settle(page)
+
+    # What is said of a picture is kept as soon as its box is left, and examined again
+    card.locator('[data-action="captions"]').click()
+    boxes = page.locator("#training-captions textarea")
+    expect(boxes).to_have_count(12)
+    expect(page.locator("#training-captions img").first).to_be_visible()
+    type_in(boxes.first, ATTACK)
+    boxes.first.blur()
+    expect(card).to_contain_text("has HTML tags in it")
+    card.locator('[data-action="captions"]').click()
+    expect(boxes.first).to_have_value(ATTACK)
+    assert page.evaluate("window.__pwned") is None
+
+    # What the changes would do is seen before the start
     make_it_small(page, 5, "Pets")
+    type_in(setting(page, "augment-rotate"), "30")
+    page.locator("#training-show-changes").click()
+    expect(page.locator("#training-changes img")).to_have_count(2, timeout=RUN_MILLISECONDS)
     press(page, "start")
     expect_state(page, "finished")
 
@@ -166,6 +187,28 @@ def test_a_reload_finds_a_run_others_do_not_and_a_name_is_only_text(
     open_training(other, "训练")
     expect(other.locator("#training-head")).to_contain_text("还没有训练过")
     expect(other.locator("#training-start")).to_have_text("开始训练")
+
+    # 3 Another run beside it, and a search for settings that waits: names are only text there, too
+    settle(page)
+    press(page, "start")
+    expect(page.locator("#training-runs li")).to_have_count(2, timeout=RUN_MILLISECONDS)
+    for number in (0, 1):
+        button = page.locator('#training-runs [data-action="compare"]').nth(number)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#training-comparison")).to_contain_text("have to be measured before they can be judged")
+    expect(page.locator("#training-comparison table")).to_be_visible()
+    page.locator("#training-study-part button").first.click()
+    expect(page.locator("#training-vary")).to_contain_text("Learning rate")
+    settle(page)
+    page.locator("#training-search").click()
+    expect(page.locator("#training-study")).to_contain_text("0 of 12 trials")
+    page.locator('#training-study [data-action="study-stop"]').click()
+    expect(page.locator("#training-study")).to_contain_text("cancelled")
+    press(page, "cancel")
+    expect_state(page, "cancelled")
+    page.locator("#training-runs .line").nth(1).click()
+    expect_state(page, "step")
     press(page, "cancel")
     expect_state(page, "cancelled")
     assert page.evaluate("window.__pwned") is None
@@ -203,3 +246,53 @@ def test_a_small_screen_shows_everything_without_a_sideways_scroll(
     open_training(page, "训练")
     expect(page.locator("#training-start")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_tuned_language_model_is_asked_beside_its_base_and_used_in_the_text_tab(
+    training_studio: StudioServer, open_page: OpenPage, tmp_path: Path
+) -> None:
+    """Dialogues of one's own: a LoRA is trained over a tiny base, asked beside it, and laid over it in the Text tab."""
+    save_causal(training_studio.home / "models" / "tiny-base")
+    rows = [{"instruction": f"number {n}", "output": "ahoy, sailor"} for n in range(20)]
+    (tmp_path / "ahoy.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    page = open_page(training_studio.url)
+    open_training(page)
+
+    # 1 Bring the dialogues: the trainer that reads them is chosen; the tiny base by its name
+    page.locator("#training-bring-part button").first.click()
+    page.locator("#training-bring input[type=file]").set_input_files(tmp_path / "ahoy.jsonl")
+    expect(page.locator("#training-data")).to_contain_text("20 dialogues")
+    expect(page.locator("#training-trainer input")).to_have_value(re.compile("^Language model, tuned"))
+    settle(page)
+    base = page.locator("#training-base input")
+    base.click()
+    page.get_by_role("option", name=re.compile("tiny-base")).click()
+    type_in(setting(page, "plan-steps"), "3")
+    type_in(page.locator("#training-name").get_by_role("textbox"), "Sailor")
+    press(page, "start")
+    expect(page.locator("#training-head h3")).to_have_text("Sailor")
+    expect_state(page, "finished")
+
+    # 2 Base and tuned at one seed
+    type_in(page.locator("#training-question textarea"), "number 5")
+    page.locator("#training-ask").click()
+    expect(page.locator("#training-answers figure")).to_have_count(2)
+    expect(page.locator("#training-ask")).to_be_enabled(timeout=RUN_MILLISECONDS)
+
+    # 3 Saved with its card, and merged into its base
+    with page.expect_download() as saved:
+        page.locator("#training-model a[download]").click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert b"tiny-base" in archive.read("sailor/README.md")
+    page.locator('#training-model [data-action="merge"]').click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("merged")
+    deadline = time.monotonic() + RUN_MILLISECONDS / 1000
+    while not (training_studio.home / "models" / "sailor-merged" / "model.json").exists():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(200)
+
+    # 4 Into the Text tab, under its base
+    page.locator('#training-model [data-action="use"]').click()
+    expect(page.get_by_role("tab", name="Text", exact=True)).to_have_attribute("aria-selected", "true")
+    open_more(page)
+    expect(page.locator("#text-adapter input, #text-adapter textarea").first).to_have_value("sailor")

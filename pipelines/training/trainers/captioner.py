@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.families.captioner import Captioner
+from pipelines.loading.placement.devices import Place
 from pipelines.seeing.looking import look_at
-from pipelines.seeing.naming import JUDGED, likeliest
+from pipelines.seeing.naming import JUDGED
 from pipelines.training.data import Kind, NamedPictures
 from pipelines.training.pictures import sheet
 from pipelines.training.plan import Plan, ranged
@@ -35,7 +37,7 @@ CLUTTER_EVERY = (
 SHOWN = 24
 MEASURED = 1000  # drawings
 EVALUATED_AT_ONCE = 100
-JUDGED_DRAWINGS = 400
+JUDGED_DRAWINGS, JUDGED_SIDE = 400, 192  # and their pixels
 PASSING = 0.9  # of drawings that are named rightly, however roughly redrawn, so many are to be trusted
 ROOM = 1.2  # a drawing fills a frame of so many times its size, as OpenMoji's do
 
@@ -157,27 +159,33 @@ class CaptionerCourse:
         """A folder that transformers reads as a VisionEncoderDecoderModel with its processor and tokenizer."""
         from transformers import ViTImageProcessorPil
 
-        facts = {"languages": list(self._data.languages), "room": ROOM, "least_probability": self._least_probability()}
-        self._network.config.update(facts)
+        side = self._settings.side
+        processor = ViTImageProcessorPil(
+            size={"height": side, "width": side}, image_mean=[0.5] * 3, image_std=[0.5] * 3
+        )
+        self._network.config.update({"languages": list(self._data.languages), "room": ROOM})
+        self._network.config.update({"least_probability": self._least_probability(processor)})
         self._network.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
-        side = self._settings.side
-        ViTImageProcessorPil(
-            size={"height": side, "width": side}, image_mean=[0.5] * 3, image_std=[0.5] * 3
-        ).save_pretrained(folder)
+        processor.save_pretrained(folder)
         return {}
 
-    def _least_probability(self) -> float:
-        """What the likeliest names together come up to in all but a few held-out drawings whose right name is among them."""
+    def _least_probability(self, processor: Any) -> float:
+        """What the likeliest names together come up to in all but a few held-out drawings whose right name is among them: drawn
+        large, and looked at as files are.
+        """
         import torch
+        from PIL import Image
 
         torch.manual_seed(self._settings.plan.seed)
-        things = self._held_out(JUDGED_DRAWINGS)
+        captioner = Captioner(self._network, self._tokenizer, processor, Place(self._device, "float32", self._device))
         sums = []
-        for thing, picture in zip(things.tolist(), self._unseen(things).split(1), strict=True):
-            found = likeliest(self._network, self._tokenizer, picture, JUDGED)
-            if "\n".join(self._data.names[thing]) in [caption for caption, _ in found]:
-                sums.append(sum(probability for _, probability in found))
+        for thing in self._held_out(JUDGED_DRAWINGS).split(1):
+            (picture,) = self._unseen(thing, JUDGED_SIDE).cpu()
+            levels = ((picture + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+            found = captioner.names(Image.fromarray(levels), JUDGED)
+            if self._data.names[int(thing)] in [tuple(name.texts.values()) for name in found]:
+                sums.append(sum(name.probability for name in found))
         return round(torch.tensor(sums).quantile(1 - PASSING).item(), 3) if sums else 0.0
 
     # ── what the steps have in common ─────────────────────────────────────────────────────────────────────────────────
@@ -193,10 +201,10 @@ class CaptionerCourse:
         count = min(most, len(self._data.names))
         return torch.arange(count) * len(self._data.names) // count
 
-    def _unseen(self, things: "torch.Tensor") -> "torch.Tensor":
-        """The held-out drawing of each, redrawn."""
+    def _unseen(self, things: "torch.Tensor", side: int = 0) -> "torch.Tensor":
+        """The held-out drawing of each, redrawn, `side` pixels high (0: as the eye sees it)."""
         drawings, is_sided = self._data.held_out[things], self._is_sided[things]
-        return redrawn(drawings, is_sided, is_sided & False, Hand(self._settings.side)).to(self._device)
+        return redrawn(drawings, is_sided, is_sided & False, Hand(side or self._settings.side)).to(self._device)
 
     def _naming_loss(self, seen: "torch.Tensor", things: "torch.Tensor") -> "torch.Tensor":
         """The mean over the pieces of all their names, when each is said after those before it."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import generators
 from pipelines.evaluation.frechet_distance import frechet_distance, shuffled
 from pipelines.generators import GeneratorConfig
+from pipelines.training.augmentation.pictures import PictureChanges, augmented
 from pipelines.training.data import Kind, Pictures
 from pipelines.training.encoders import build_encoder
 from pipelines.training.pictures import resized, sheet, to_model
@@ -24,6 +25,7 @@ DATA: Kind = "pictures"
 METRIC = "frechet_distance"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
+ACCUMULATES = False
 SHOWN = 64
 SIDES = ("8", "16", "32", "64", "128")
 
@@ -41,6 +43,7 @@ class Settings:
     width: int = ranged(4, 512, default=24)
     batch: int = ranged(2, 4096, default=64)
     real_label: float = ranged(0.5, 1.0, default=0.9)
+    augment: PictureChanges = field(default_factory=PictureChanges)
 
 
 _PLAN = Plan(
@@ -77,6 +80,7 @@ class AdversarialCourse:
 
         self._settings, self._device = settings, device
         self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
+        self._background = data.background / 127.5 - 1
         self._pictures = resized(to_model(data.pictures), self._config.side)
         self._held_out = resized(to_model(data.held_out), self._config.side)
         self._generator = generators.build(self._config).to(device)
@@ -91,7 +95,7 @@ class AdversarialCourse:
         # 1 The discriminator learns to tell real from made
         task = self._settings
         chosen = torch.randint(len(self._pictures), (task.batch,))
-        real = self._pictures[chosen].to(self._device)
+        real = augmented(self._pictures[chosen].to(self._device), task.augment, self._background)
         with autocast(task.plan, self._device):
             made = self._generator(torch.randn(task.batch, task.latent).to(self._device))
             loss = _surprise(self._discriminator(real), task.real_label)

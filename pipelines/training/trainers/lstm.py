@@ -10,13 +10,14 @@ from pipelines.training.data import Kind, Texts
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import (
     character_perplexity,
+    character_scores,
     counted,
     draw_windows,
     held_out_windows,
     make_stream,
     make_tokenizer,
 )
-from pipelines.training.trainer import Sample, adam, autocast, descend
+from pipelines.training.trainer import Sample, Scores, adam, autocast, descend
 
 DATA: Kind = "texts"
 METRIC = "perplexity"
@@ -79,6 +80,11 @@ class RecurrentCourse:
         tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
         loss = self._loss(tokens, following).item()
         return {METRIC: character_perplexity(loss, self._stream), "held_out_loss": loss}
+
+    def held_out_scores(self) -> Scores:
+        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
+        pairs = zip(tokens.split(1), following.split(1), strict=True)
+        return character_scores([self._loss(*pair).item() for pair in pairs], self._stream, self._settings.context)
 
     def sample(self) -> Sample:
         """What it writes at the beginning of a document."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import generators
 from pipelines.evaluation.frechet_distance import frechet_distance
 from pipelines.generators import GeneratorConfig
+from pipelines.training.augmentation.pictures import PictureChanges, augmented
 from pipelines.training.data import Kind, Pictures
 from pipelines.training.encoders import build_encoder
 from pipelines.training.pictures import resized, sheet, to_model
@@ -41,6 +42,7 @@ class Settings:
     beta: float = ranged(0.0, 100.0, default=1.0)
     width: int = ranged(4, 512, default=24)
     batch: int = ranged(2, 4096, default=64)
+    augment: PictureChanges = field(default_factory=PictureChanges)
 
 
 PRESETS = {
@@ -68,6 +70,7 @@ class AutoencoderCourse:
 
         self._settings, self._device = settings, device
         self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
+        self._background = data.background / 127.5 - 1
         self._pictures = resized(to_model(data.pictures), self._config.side)
         self._held_out = resized(to_model(data.held_out), self._config.side)
         self._encoder = build_encoder(self._config, 2 * settings.latent, is_normalised=True).to(device)
@@ -82,6 +85,7 @@ class AutoencoderCourse:
         # 1 Where a batch of pictures lies, and a point drawn near there
         task = self._settings
         pictures = self._pictures[torch.randint(len(self._pictures), (task.batch,))].to(self._device)
+        pictures = augmented(pictures, task.augment, self._background)
         with autocast(task.plan, self._device):
             mean, log_variance = self._encode(pictures)
             point = mean + (0.5 * log_variance).exp() * torch.randn_like(mean)

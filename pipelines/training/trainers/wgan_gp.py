@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import generators
 from pipelines.evaluation.frechet_distance import frechet_distance, shuffled
 from pipelines.generators import GeneratorConfig
+from pipelines.training.augmentation.pictures import PictureChanges, augmented
 from pipelines.training.data import Kind, Pictures
 from pipelines.training.encoders import build_encoder
 from pipelines.training.pictures import resized, sheet, to_model
@@ -24,6 +25,7 @@ DATA: Kind = "pictures"
 METRIC = "frechet_distance"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
+ACCUMULATES = False
 SHOWN = 64
 SIDES = ("8", "16", "32", "64", "128")
 
@@ -42,6 +44,7 @@ class Settings:
     batch: int = ranged(2, 4096, default=48)
     critic_steps: int = ranged(1, 20, default=3)
     penalty: float = ranged(0.0, 1000.0, default=10.0)
+    augment: PictureChanges = field(default_factory=PictureChanges)
 
 
 _PLAN = Plan(
@@ -78,6 +81,7 @@ class WassersteinCourse:
 
         self._settings, self._device = settings, device
         self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
+        self._background = data.background / 127.5 - 1
         self._pictures = resized(to_model(data.pictures), self._config.side)
         self._held_out = resized(to_model(data.held_out), self._config.side)
         self._generator = generators.build(self._config).to(device)
@@ -106,6 +110,7 @@ class WassersteinCourse:
 
         batch = self._settings.batch
         real = self._pictures[torch.randint(len(self._pictures), (batch,))].to(self._device)
+        real = augmented(real, self._settings.augment, self._background)
         with torch.no_grad():
             made = self._generator(self._draw())
         between = torch.lerp(real, made, torch.rand(batch, 1, 1, 1).to(self._device)).requires_grad_(True)

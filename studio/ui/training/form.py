@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from pipelines.errors.training import WrongSetting
-from pipelines.training.trainer import choices, flat, ranges
+from pipelines.training.trainer import accumulates, choices, flat, ranges
 from pipelines.types.training import Setting
 from studio.ui.safe import escape
 from studio.ui.words import WORDS, say
@@ -33,6 +33,8 @@ def fields_of(trainer: ModuleType, preset: str) -> list[Field]:
     settings = trainer.PRESETS[preset]
     bounds, options = ranges(settings), choices(settings)
     found = [Field(name, value, bounds.get(name), options.get(name, ())) for name, value in flat(settings).items()]
+    if not accumulates(trainer):
+        found = [field for field in found if field.name != "plan.accumulation"]
     order = {name: place for place, name in enumerate(FIRST)}
     return sorted(found, key=lambda field: (order.get(field.name, len(order)), field.name.startswith("plan.")))
 

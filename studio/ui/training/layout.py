@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from pipelines.training.uploads.reading import PICTURES, TEXTS
+from pipelines.training.uploads.reading import PICTURES, SOUNDS, TEXTS
+from pipelines.types.study import METHODS
 from studio.ui.components import items
 from studio.ui.i18n import t
 from studio.ui.training.pad import pad
@@ -22,7 +23,23 @@ WITH_FORM = """(_, ...rest) => [Object.fromEntries([...document.querySelectorAll
   .map((field) => [field.name, field.type === 'checkbox' ? field.checked : field.value])), ...rest]"""
 
 
-FILE_TYPES = (*TEXTS, ".jsonl", ".json", ".csv", ".tsv", ".zip", *PICTURES)
+# A press on a button tells the values of all fields beside its id; a caption is told when its box is left.
+_TELL_VALUES = """
+const values = () => Object.fromEntries([...element.querySelectorAll('[name]')]
+  .map((field) => [field.name, field.type === 'checkbox' ? field.checked : field.value]));
+element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-action]');
+  if (!pressed) return;
+  trigger('click', {action: pressed.dataset.action, id: JSON.stringify({...values(), id: pressed.dataset.id || ''})});
+});
+element.addEventListener('change', (event) => {
+  const box = event.target.closest('textarea[data-number]');
+  if (!box) return;
+  const told = {id: box.dataset.set, number: Number(box.dataset.number), caption: box.value};
+  trigger('click', {action: 'caption', id: JSON.stringify(told)});
+});"""
+
+FILE_TYPES = (*TEXTS, ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".zip", *PICTURES, *SOUNDS)
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,30 @@ class FormParts:
 
 
 @dataclass(frozen=True)
+class DataParts:
+    """Data sets of one's own: where else they may come from, what is at work on them, their captions; what changes do."""
+
+    ways: gr.HTML
+    data_jobs: gr.HTML
+    captions: gr.HTML
+    show_changes: gr.Button
+    changes: gr.HTML
+
+
+@dataclass(frozen=True)
+class StudyParts:
+    """A search for the best settings of what is chosen above."""
+
+    study_part: gr.Accordion
+    families: gr.CheckboxGroup
+    vary: gr.Dropdown
+    method: gr.Radio
+    trials: gr.Number
+    minutes: gr.Number
+    search: gr.Button
+
+
+@dataclass(frozen=True)
 class RunParts:
     """The run that is shown, and the list of all."""
 
@@ -54,17 +95,26 @@ class RunParts:
     samples: gr.HTML
     log: gr.HTML
     runs: gr.HTML
+    comparison: gr.HTML
+    study: gr.HTML
     tried: gr.Textbox  # the id of a finished classifier, "" for none
     trying: gr.Column
+    drawing: gr.Column
+    pasted: gr.Textbox  # a text, for a classifier of texts
     drawn: gr.Textbox  # as the browser has it
     clear: gr.Button
     tell: gr.Button
     answer: gr.HTML
     confusion: gr.HTML
+    tuned: gr.Textbox  # the id of a run that has tuned a language model, "" for none
+    beside: gr.Column
+    question: gr.Textbox
+    ask: gr.Button
+    answers: gr.HTML
 
 
 @dataclass(frozen=True)
-class Parts(RunParts, FormParts):
+class Parts(RunParts, StudyParts, FormParts, DataParts):
     """Left what is to be trained, right what is."""
 
 
@@ -73,13 +123,14 @@ def lay_out(trainers: Collection[str], *, is_offered: bool) -> Parts:
     with gr.Row(elem_classes="studio-columns training-columns", equal_height=False):
         with gr.Column(scale=4, min_width=280, elem_classes="studio-left"):
             gr.HTML(t("training_not_here"), elem_id="training-refusal", elem_classes="notice", visible=not is_offered)
-            form = _form(trainers, is_offered)
+            form, data = _form(trainers, is_offered)
+            study = _study(is_offered)
         with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
             run = _run()
-    return Parts(**vars(form), **vars(run))
+    return Parts(**vars(form), **vars(data), **vars(study), **vars(run))
 
 
-def _form(names: Collection[str], is_offered: bool) -> FormParts:
+def _form(names: Collection[str], is_offered: bool) -> tuple[FormParts, DataParts]:
     words = list(WORDS)  # trainers stand in the order of their words, those without at the end
     known = {name: words.index(f"trainer_{name}") for name in names if f"trainer_{name}" in WORDS}
     trainers = sorted(names, key=lambda name: known.get(name, len(words)))
@@ -97,6 +148,9 @@ def _form(names: Collection[str], is_offered: bool) -> FormParts:
                 label=t("bring_files"), file_count="multiple", file_types=[*FILE_TYPES], height=150,
                 elem_id="training-bring",
             )  # fmt: skip
+            ways = gr.HTML("", js_on_load=_TELL_VALUES, elem_id="training-ways")
+        data_jobs = items("training-data-jobs")
+        captions = gr.HTML("", js_on_load=_TELL_VALUES, elem_id="training-captions")
         base = gr.Dropdown(
             [], label=t("base_model"), info=t("base_model_help"), allow_custom_value=True, visible=False,
             elem_id="training-base",
@@ -109,11 +163,32 @@ def _form(names: Collection[str], is_offered: bool) -> FormParts:
         name = gr.Textbox(label=t("run_name"), info=t("run_name_help"), max_lines=1, elem_id="training-name")
         filled = gr.JSON(visible=False)
         settings = gr.HTML("", js_on_load=_TELL_FORM, elem_id="training-settings")
+        show_changes = gr.Button(t("changes_show"), size="sm", elem_id="training-show-changes")
+        changes = gr.HTML("", elem_id="training-changes")
         gr.HTML(t("sharing_rule"), elem_id="training-rule", elem_classes="help")
     with gr.Column(elem_classes="training-begin", visible=is_offered):
         forecast = gr.HTML("", elem_id="training-forecast")
         start = gr.Button(t("start_training"), variant="primary", elem_id="training-start", elem_classes="studio-run")
-    return FormParts(trainer, about, dataset, data, brought, base, preset, name, settings, filled, forecast, start)
+    form = FormParts(trainer, about, dataset, data, brought, base, preset, name, settings, filled, forecast, start)
+    return form, DataParts(ways, data_jobs, captions, show_changes, changes)
+
+
+def _study(is_offered: bool) -> StudyParts:
+    with gr.Accordion(t("study_part"), open=False, elem_id="training-study-part", visible=is_offered) as part:
+        gr.HTML(t("study_help"), elem_classes="help")
+        families = gr.CheckboxGroup([], label=t("study_families"), visible=False, elem_id="training-families")
+        vary = gr.Dropdown(
+            [], label=t("study_vary"), info=t("study_vary_help"), multiselect=True, elem_id="training-vary"
+        )
+        method = gr.Radio(
+            [(t(f"study_method_{name}"), name) for name in METHODS], value="tpe", label=t("study_method"),
+            elem_id="training-method",
+        )  # fmt: skip
+        with gr.Row(elem_classes="tight"):
+            trials = gr.Number(12, label=t("study_trials"), precision=0, min_width=80, elem_id="training-trials")
+            minutes = gr.Number(0, label=t("study_minutes"), min_width=80, elem_id="training-minutes")
+        search = gr.Button(t("study_start"), elem_id="training-search")
+    return StudyParts(part, families, vary, method, trials, minutes, search)
 
 
 def _run() -> RunParts:
@@ -126,17 +201,33 @@ def _run() -> RunParts:
         with gr.Accordion(t("log"), open=False, elem_id="training-log-part"):
             log = gr.HTML("", elem_id="training-log")
     with gr.Column(elem_classes="studio-card prompt-card", visible=False, elem_id="training-try") as trying:
-        gr.HTML(t("try_help"), elem_classes="help")
         with gr.Row(equal_height=False):
             with gr.Column(min_width=240):
-                pad("training-drawing")
-                with gr.Row(elem_classes="tight"):
+                with gr.Column() as drawing:
+                    gr.HTML(t("try_help"), elem_classes="help")
+                    pad("training-drawing")
                     clear = gr.Button(t("pad_clear"), size="sm", elem_id="training-clear")
-                    tell = gr.Button(t("try_tell"), variant="primary", size="sm", elem_id="training-tell")
+                pasted = gr.Textbox(
+                    label=t("try_text"), placeholder=t("try_text_help"), lines=6, max_lines=16, visible=False,
+                    elem_id="training-pasted",
+                )  # fmt: skip
+                tell = gr.Button(t("try_tell"), variant="primary", size="sm", elem_id="training-tell")
             with gr.Column(min_width=240):
                 answer = gr.HTML("", elem_id="training-answer")
         with gr.Accordion(t("confusion"), open=False):
             confusion = gr.HTML("", elem_id="training-confusion")
+    with gr.Column(elem_classes="studio-card prompt-card", visible=False, elem_id="training-beside") as beside:
+        question = gr.Textbox(
+            label=t("beside_ask"), info=t("beside_help"), lines=2, max_lines=6, elem_id="training-question"
+        )
+        ask = gr.Button(t("beside_run"), variant="primary", size="sm", elem_id="training-ask")
+        answers = gr.HTML("", elem_id="training-answers")
+    tuned = gr.Textbox(visible=False)
     runs, tried, drawn = items("training-runs"), gr.Textbox(visible=False), gr.Textbox(visible=False)
-    shown = (head, actions, model, curves, samples, log, runs)
-    return RunParts(*shown, tried, trying, drawn, clear, tell, answer, confusion)
+    comparison = gr.HTML("", elem_id="training-comparison")
+    study = items("training-study")
+    shown = (head, actions, model, curves, samples, log, runs, comparison, study)
+    return RunParts(
+        *shown, tried, trying, drawing, pasted, drawn, clear, tell, answer, confusion,
+        tuned, beside, question, ask, answers,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,16 +12,18 @@ import gradio as gr
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.training.data import find_datasets, serves
-from pipelines.training.trainer import find_trainers
+from pipelines.training.trainer import changed, find_trainers, takes_model
 from pipelines.types.training import TrainRequest
 from studio.identity import GUEST
-from studio.library.datasets import Report
+from studio.library.datasets import OwnDataset, Report
 from studio.services import Services
 from studio.ui.components import model_choices_of, pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.told import told
 from studio.ui.training import examples, form, view
+from studio.ui.training.changing import Changing, shown_changes
 from studio.ui.training.layout import WITH_FORM, Parts
+from studio.ui.training.own_sets import OwnSets
 from studio.ui.wishes import nonce
 from studio.ui.words import WORDS, say
 
@@ -36,6 +39,8 @@ class Ordering:
         self._trainers = find_trainers()
         self._datasets = find_datasets()
         self._examples = examples.Examples(services.settings.cache / "examples")
+        self.own_sets = OwnSets(services, parts, self._take, self._choose_own, self._refuse_guests)
+        self._changing = Changing(services.settings.home / "datasets")
 
     def wire(self, to_show: list[Any]) -> None:
         """`to_show` become the run that was started, "", and a nonce (see `tabs/training.py`)."""
@@ -52,12 +57,15 @@ class Ordering:
         )
         brought.failure(lambda: None, None, p.brought, **quiet)  # refused files make room for the next ones
         p.start.click(told(self._start), chosen, to_show, js=WITH_FORM, **quiet)
+        self.own_sets.wire(of_trainer)
+        p.show_changes.click(told(self._show_changes), chosen, p.changes, js=WITH_FORM, **quiet)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Fill in when the page is opened."""
         p = self._parts
         outputs: list[Any] = [p.preset, p.about, p.dataset, p.data, p.base, p.settings, p.forecast]
         blocks.load(told(self._open), [p.trainer], outputs, **quietly())
+        self.own_sets.load(blocks)
 
     # ── what is chosen ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -157,11 +165,36 @@ class Ordering:
         stem = Path(files[0][0]).stem
         title = stem if len(files) == 1 else say("files_of", lang, name=stem, n=len(files) - 1)
         kept = self._services.datasets.add(owner, title, files)
+        return {p.brought: None, **self._take(kept, trainer, preset, request)}
+
+    def _take(self, kept: OwnDataset | Report, trainer: str, preset: str, request: gr.Request) -> Updates:
+        """What was kept is chosen, with a trainer that learns from it; what was too little is told."""
         if isinstance(kept, Report):
-            return {p.brought: None, p.data: view.nothing_kept(kept, lang)}
+            return {self._parts.data: view.nothing_kept(kept, language(request))}
+        return self._choose_own(trainer, preset, kept.id, request)
+
+    def _choose_own(self, trainer: str, preset: str, wanted: str, request: gr.Request) -> Updates:
+        """Raises NotFound."""
+        kept = self._services.datasets.get(self._services.identity.who(request), wanted)
         fitting = [name for name, module in self._trainers.items() if serves(kept, module)]
-        chosen = trainer if trainer in fitting else fitting[0]
-        return {p.brought: None, p.trainer: chosen, **self._choose_trainer(chosen, preset, request, wanted=kept.id)}
+        chosen = trainer if trainer in fitting else next(iter(fitting), trainer)
+        return {self._parts.trainer: chosen, **self._choose_trainer(chosen, preset, request, wanted=wanted)}
+
+    async def _show_changes(
+        self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
+    ) -> AsyncIterator[str]:
+        """Some examples before and after the changes of the settings as they stand. Raises WrongSetting and what `order` raises."""
+        lang, owner = language(request), self._services.identity.who(request)
+        asked = self._request(filled, trainer, dataset, base, preset, name)
+        settings = changed(asked.trainer, self._trainer(trainer).PRESETS[_preset(preset)], asked.settings)
+        if not hasattr(settings, "augment") or not any(astuple(settings.augment)):
+            words = "changes_none" if hasattr(settings, "augment") else "changes_unknown"
+            yield f'<p class="help">{say(words, lang)}</p>'
+            return
+        if dataset not in self._datasets:
+            self._services.datasets.get(owner, dataset)
+        yield f'<p class="help" role="status">{say("changes_reading", lang)}</p>'
+        yield shown_changes(await self._changing.show(asked), lang)
 
     # ── the start ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -186,7 +219,7 @@ class Ordering:
         """Raises WrongSetting. Values come from the browser, whatever the page offered."""
         module = self._trainer(trainer)
         settings = form.read(module, _preset(preset), filled if isinstance(filled, dict) else {})
-        model = str(base or "") if module.NEEDS_MODEL else ""
+        model = str(base or "") if takes_model(module) else ""
         return TrainRequest(str(trainer), str(dataset or ""), settings, _preset(preset), model, str(name or "").strip())
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -203,12 +236,14 @@ class Ordering:
         return view.dataset_card(self._datasets[dataset], examples.shown(self._examples.folder, dataset, lang), lang)
 
     def _bases(self, trainer: ModuleType, lang: str) -> Any:
-        if not trainer.NEEDS_MODEL:
+        if not takes_model(trainer):
             return gr.update(visible=False)
         catalog = self._services.catalog
         here = [spec for spec in catalog.rows() if spec.source != "none" and catalog.is_on_disk(spec)]
-        tasks = {"text-to-image"} if "pictures" in trainer.DATA else {"chat", "write", "continue"}
+        tasks = set(trainer.BASES)
         offered = model_choices_of(self._services, [spec for spec in here if tasks & set(spec.tasks)], lang)
+        if not trainer.NEEDS_MODEL:
+            offered = [(say("no_base", lang), ""), *offered]
         return gr.update(visible=True, choices=offered, value=offered[0][1] if offered else None)
 
     def _forecast(self, owner: str, asked: TrainRequest, lang: str) -> str:

@@ -4,7 +4,7 @@ Everything that a person or a process wrote is escaped here.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,10 +103,12 @@ def nothing_yet(language: str) -> str:
 def dataset_card(dataset: ModuleType, examples: str, language: str) -> str:
     """What is in it, whose it is, and a look at it: `examples` is HTML of ours, "" until somebody asked."""
     source = str(dataset.SOURCE)
-    link = f'<a href="{escape(source)}" target="_blank" rel="noopener noreferrer">{escape(source)}</a>'
+    links = " · ".join(
+        f'<a href="{escape(one)}" target="_blank" rel="noopener noreferrer">{escape(one)}</a>' for one in source.split()
+    )
     facts = [
         (say("licence", language), escape(dataset.LICENCE)),
-        (say("data_source", language), link if source.startswith("https://") else escape(source)),
+        (say("data_source", language), links if source.startswith("https://") else escape(source)),
     ]
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in facts)
     ask = "" if examples else button("examples", "", say("show_examples", language))
@@ -121,7 +123,11 @@ def own_card(dataset: OwnDataset, language: str, *, is_sure: bool = False) -> st
     if dataset.labels:
         line = f"{line} · {say('data_classes', language, n=len(dataset.labels))}: {', '.join(dataset.labels[:20])}"
     found = say("own_clean", language) if not dataset.found else say("own_defects", language, n=dataset.left_out)
+    if dataset.source:
+        line = f"{line} · {say('own_from', language, source=dataset.source)}"
     actions = button("remove", dataset.id, say("delete", language))
+    if "pictures" in dataset.DATA or "sounds" in dataset.DATA:
+        actions = f"{button('captions', dataset.id, say('captions_show', language))} {actions}"
     if is_sure:
         actions = (
             f'<span class="sure">{escape(say("own_delete_sure", language))}</span>'
@@ -130,8 +136,13 @@ def own_card(dataset: OwnDataset, language: str, *, is_sure: bool = False) -> st
         )
     return (
         f'<div class="look"><p class="help">{escape(line)}</p><p class="help">{escape(found)}</p>'
-        f'{defect_list(dataset.defects, dataset.found, language)}<div class="item-actions">{actions}</div></div>'
+        f"{defect_list(dataset.defects, dataset.found, language)}{_glance(dataset.glance)}"
+        f'<div class="item-actions">{actions}</div></div>'
     )
+
+
+def _glance(texts: Sequence[str]) -> str:
+    return "".join(f'<pre class="sample-text">{escape(text)}</pre>' for text in texts)
 
 
 def nothing_kept(report: Report, language: str) -> str:
@@ -186,6 +197,9 @@ def head(scene: Scene, last_words: Sequence[str], language: str) -> str:
         facts.append(say("time_left", language, time=duration(left, language)))
     elif scene.curve and not run.is_at_work:
         facts.append(say("trained_for", language, time=duration(scene.curve[-1].get("seconds", 0.0), language)))
+    if state == "done" and scene.curve and scene.step < scene.total:
+        facts.append(say("ended_early", language))
+    facts += _tested(run, language)
     if scene.checkpoint is not None and not run.is_at_work and state != "done":
         facts.append(say("checkpoint_at", language, step=f"{scene.checkpoint:,}"))
     error = ""
@@ -195,6 +209,17 @@ def head(scene: Scene, last_words: Sequence[str], language: str) -> str:
         f'<div class="run-head run-{escape(state)}"><h3>{escape(title(run.request, language))}</h3>'
         f'<p class="mono" role="status">{escape(" · ".join(facts))}</p>{_bar(scene)}{error}</div>'
     )
+
+
+def _tested(run: Run, language: str) -> list[str]:
+    """What it came to on the part of the data that was kept for the end."""
+    result = run.job.result if run.job else None
+    values = result.metrics.items() if isinstance(result, TrainResult) else ()
+    return [
+        say("tested", language, metric=metric_name(name.removeprefix("test_"), language), value=f"{value:.4g}")
+        for name, value in values
+        if name.startswith("test_")
+    ]
 
 
 def _bar(scene: Scene) -> str:
@@ -258,15 +283,16 @@ def curves(scene: Scene, trainer: ModuleType | None, language: str) -> str:
         name for name in _names(scene.curve) if "loss" in name and not name.startswith("baseline_") and name != metric
     ]
     losses.sort(key=lambda name: name != "loss")
-    lines = [Line(_metric_name(name, language), _points(scene.curve, name)) for name in losses[:LOSSES_DRAWN]]
+    lines = [Line(metric_name(name, language), _points(scene.curve, name)) for name in losses[:LOSSES_DRAWN]]
     drawn = chart(say("curve_loss", language), "", lines, scene.step) if lines else ""
     if metric in _names(scene.curve):
-        judged = [Line(_metric_name(metric, language), _points(scene.curve, metric))]
+        judged = [Line(metric_name(metric, language), _points(scene.curve, metric))]
         if baseline := _points(scene.curve, f"baseline_{metric}"):
             judged.append(Line(say("baseline", language), baseline, is_level=True))
         note = say(f"better_{getattr(trainer, 'IS_BETTER', 'lower')}", language)
-        drawn += chart(_metric_name(metric, language), note, judged, scene.step)
-    return f'<div class="curves">{drawn}</div>'
+        drawn += chart(metric_name(metric, language), note, judged, scene.step)
+    saved = f'<a href="media/runs/{escape(scene.run.id)}/events.tfevents" download>TensorBoard</a>'
+    return f'<div class="curves">{drawn}</div><p class="help">{escape(say("curve_as", language))} {saved}</p>'
 
 
 def _names(curve: Sequence[dict]) -> list[str]:
@@ -278,7 +304,8 @@ def _points(curve: Sequence[dict], name: str) -> list[tuple[float, float]]:
     return [(step, value) for step, value in values if math.isfinite(value)]
 
 
-def _metric_name(name: str, language: str) -> str:
+def metric_name(name: str, language: str) -> str:
+    """What the page calls a measured value."""
     return say(f"metric_{name}", language) if f"metric_{name}" in WORDS else name.replace("_", " ")
 
 
@@ -314,24 +341,35 @@ def log(lines: Sequence[str]) -> str:
     return f'<pre class="log">{escape(chr(10).join(lines[-LOG_LINES:]))}</pre>' if lines else ""
 
 
-def model_line(run: Run, spec: ModelSpec | None, language: str) -> str:
-    """Where the finished model stands now, with one press to go there; "" while there is none."""
+def model_line(run: Run, spec: ModelSpec | None, language: str, base: ModelSpec | None = None) -> str:
+    """Where the finished model stands now, with one press to go there, to save it or to merge it; "" while there is none.
+    `base` is of an adapter."""
     result = run.job.result if run.job else None
     if not isinstance(result, TrainResult) or not result.model:
         return ""
     go = button("use", run.id, say("use_model", language), classes="item-button strong")
     place = place_of(spec) if spec is not None else ""
-    if spec is not None and "classify" in spec.tasks:
+    if spec is not None and {"classify", "classify-text"} & set(spec.tasks):
         line, go = say("model_tried", language, name=result.model), ""
     elif spec is not None and "caption" in spec.tasks:
         line, go = say("model_stands", language, name=result.model, place=say("place_look", language)), ""
-    elif run.request.model:
-        line = say("adapter_stands", language, name=result.model, base=run.request.model)
+    elif spec is None and base is not None:
+        words = "adapter_stands_image" if place_of(base) == "image" else "adapter_stands"
+        line = say(words, language, name=result.model, base=base.name)
     elif place:
         line = say("model_stands", language, name=result.model, place=say(f"place_{place}", language))
     else:
         line, go = say("model_stands_nowhere", language, name=result.model), ""
-    return f'<div class="notice">{escape(line)} {go}</div>'
+    words = escape(say("save_model", language))
+    saved = f'<a class="item-button" href="media/runs/{escape(run.id)}/model.zip" download>{words}</a>'
+    is_merged = spec is None and base is not None and may_merge(run, base)
+    merged = button("merge", run.id, say("merge_adapter", language)) if is_merged else ""
+    return f'<div class="notice">{escape(line)}{_row(go, saved, merged)}</div>'
+
+
+def may_merge(run: Run, base: ModelSpec) -> bool:
+    """An adapter of a language model, unless it is a prefix, which changes no weights."""
+    return bool({"chat", "continue"} & set(base.tasks)) and run.request.settings.get("method") != "prefix"
 
 
 def place_of(spec: ModelSpec) -> str:
@@ -344,8 +382,8 @@ def place_of(spec: ModelSpec) -> str:
 # ── the list ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def run_rows(scenes: Sequence[Scene], current: str, language: str) -> str:
-    """Every run of a person, the newest first; the one that is shown is marked."""
+def run_rows(scenes: Sequence[Scene], current: str, language: str, compared: Collection[str] = ()) -> str:
+    """Every run of a person, the newest first; the one that is shown is marked, and so are those that are `compared`."""
     if not scenes:
         return ""
     rows = []
@@ -357,6 +395,11 @@ def run_rows(scenes: Sequence[Scene], current: str, language: str) -> str:
         rows.append(
             f'<li><button type="button" class="line" data-action="show" data-id="{escape(run.id)}"{mark}>'
             f'<span class="line-title">{escape(title(run.request, language))}</span>'
-            f'<span class="line-note">{escape(note)}</span></button></li>'
+            f'<span class="line-note">{escape(note)}</span></button>{_pick(run, run.id in compared, language, len(scenes))}</li>'
         )
     return f'<h4>{escape(say("runs", language))}</h4><ul class="lines">{"".join(rows)}</ul>'
+
+
+def _pick(run: Run, is_picked: bool, language: str, count: int) -> str:
+    """Lays a run beside others."""
+    return button("compare", run.id, say("compare", language), is_pressed=is_picked) if count > 1 else ""

@@ -10,6 +10,8 @@ import torch
 from pipelines.errors.training import Diverged
 from pipelines.training import checkpoints
 from pipelines.training.loop import train
+from pipelines.training.patience import Goal
+from pipelines.training.trainer import adam, descend
 from tests.pipelines.training.tiny_course import PLAN, Notes, TinyCourse, Wishes, same, weights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -112,6 +114,89 @@ def test_a_loss_that_is_no_number_ends_the_run_and_leaves_the_last_checkpoint(tm
         train(course, PLAN, tmp_path, Notes(), Wishes())
     state = checkpoints.latest(tmp_path)
     assert state is not None and state["step"] == 10
+
+
+BETTER_UNTIL = 24
+
+
+class Learner(TinyCourse):
+    """Gets better up to a step, and worse from there on."""
+
+    def evaluate(self) -> dict[str, float]:
+        return {"error": abs(self.done - BETTER_UNTIL) + 0.5}
+
+    def step(self, number: int) -> dict[str, float]:
+        self.done = number + 1
+        return super().step(number)
+
+    done = 0
+
+
+def learn(folder, plan, wishes=None, notes=None):
+    course = Learner(plan)
+    goal = Goal("error", is_higher_better=False)
+    return course, train(course, plan, folder, notes or Notes(), wishes or Wishes(), goal)
+
+
+def test_a_run_that_no_longer_gets_better_ends_with_its_best_weights_also_after_a_stop(tmp_path):
+    patient, short = (dataclasses.replace(PLAN, patience=patience) for patience in (2, 0))
+    course, reached = learn(tmp_path / "whole", patient)
+    assert (reached.step, reached.reason, reached.values) == (BETTER_UNTIL + 12, "stop", {"error": 0.5})
+    upto, _ = learn(tmp_path / "upto", short, Wishes(stop_at=BETTER_UNTIL))
+    state = checkpoints.latest(tmp_path / "upto")
+    assert state is not None and upto.done == BETTER_UNTIL
+    assert same([course.networks["body"][4].weight.data], [state["average"]["body/4.weight"]])
+
+    for stop_at in (26, 4, 3):  # the last one ends where nothing is left to do
+        learn(tmp_path / "parts", patient, Wishes(stop_at))
+    resumed, again = learn(tmp_path / "parts", patient)
+    assert (again.step, again.values) == (reached.step, reached.values)
+    assert same(weights(course), weights(resumed))
+    _, whole = learn(tmp_path / "all", short)
+    assert whole.step == PLAN.steps
+
+
+def test_what_is_learnt_first_is_not_judged(tmp_path):
+    """Its measure is worst after that: the first evaluation that counts is that of step 42, and the next one is worse."""
+    plan = dataclasses.replace(PLAN, patience=1)
+    course = Learner(plan)
+    course.judged_from = 40
+    reached = train(course, plan, tmp_path, Notes(), Wishes(), Goal("error", is_higher_better=False))
+    assert reached.step == 48 and reached.values == {"error": 42 - BETTER_UNTIL + 0.5}
+
+
+class Adder(TinyCourse):
+    """One optimiser, whose step may be made of several batches."""
+
+    def step(self, number: int) -> dict[str, float]:
+        return descend(self._loss(torch.randn(16, 4)), self.optimisers["body"], self.plan, number)
+
+
+def test_accumulated_gradients_are_those_of_a_larger_batch(tmp_path):
+    one, other = (torch.nn.Linear(4, 1) for _ in range(2))
+    other.load_state_dict(one.state_dict())
+    small, large = (dataclasses.replace(PLAN, accumulation=parts) for parts in (4, 1))
+    inputs = torch.randn(32, 4)
+    accumulating, whole = adam(one, small), adam(other, large)
+    for part in inputs.split(8):
+        told = descend((one(part) - part.sum(1, keepdim=True)).pow(2).mean(), accumulating, small, 3)
+    at_once = descend((other(inputs) - inputs.sum(1, keepdim=True)).pow(2).mean(), whole, large, 3)
+    assert torch.allclose(one.weight, other.weight, atol=1e-6)
+    assert told["gradient_norm"] == pytest.approx(at_once["gradient_norm"], rel=1e-5)
+
+
+def test_accumulating_a_run_that_is_stopped_ends_with_the_same_bits(tmp_path):
+    plan = dataclasses.replace(PLAN, accumulation=3)
+
+    def accumulate(folder, wishes=None):
+        course = Adder(plan)
+        return course, train(course, plan, folder, Notes(), wishes or Wishes())
+
+    course, reached = accumulate(tmp_path / "whole")
+    assert reached.step == PLAN.steps
+    accumulate(tmp_path / "parts", Wishes(7))
+    resumed, _ = accumulate(tmp_path / "parts")
+    assert same(weights(course), weights(resumed))
 
 
 class Killed(BaseException):

@@ -22,6 +22,7 @@ from pipelines.errors.training import (
 from pipelines.image import ImagePipeline
 from pipelines.text import TextPipeline
 from pipelines.training import trainer
+from pipelines.training.data import find_datasets, serves
 from pipelines.training.datasets import python_docs
 from pipelines.training.metrics import read_metrics
 from pipelines.training.run import run
@@ -174,6 +175,18 @@ def test_a_trained_bert_fills_a_gap_in_the_text_tab(home):
     assert len(filled.candidates) == 5
 
 
+def test_a_model_of_words_and_pictures_is_drawn_with_like_any_other(home):
+    settings = {**SETTINGS["latent_diffusion"], "plan.steps": 4}
+    result = run(TrainRequest("latent_diffusion", "digits", settings, run=RUN), home / "runs" / RUN)
+    pipeline = ImagePipeline.on_this_machine(home / "models", cache_folder=home / "cache", device="cpu")
+    spec = pipeline.catalog.find(result.model)
+    assert spec.defaults is not None
+    assert (spec.defaults.width, spec.defaults.steps, spec.defaults.guidance_scale) == (16, 12, 2.0)
+    three, eight = (pipeline.generate(ImageRequest(result.model, prompt=word, seed=1)).images[0] for word in ("3", "8"))
+    assert three.size == (16, 16)
+    assert three.tobytes() != eight.tobytes()  # it listens
+
+
 def test_a_trained_classifier_is_read_by_transformers_and_says_the_same(home):
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
@@ -211,7 +224,8 @@ def test_what_cannot_be_trained_is_said_before_anything_is_written(home, change,
 
 
 def test_a_trainer_that_needs_a_base_says_so(home):
-    needing = [name for name, one in trainer.find_trainers().items() if one.NEEDS_MODEL]
-    for name in needing:
+    needing = {name: one for name, one in trainer.find_trainers().items() if one.NEEDS_MODEL}
+    for name, one in needing.items():
+        dataset = next(name for name, dataset in find_datasets().items() if serves(dataset, one))
         with pytest.raises(NoBaseModel):
-            run(TrainRequest(name, "python_docs", run=RUN), home / "runs" / RUN)
+            run(TrainRequest(name, dataset, run=RUN), home / "runs" / RUN)

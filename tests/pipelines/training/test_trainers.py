@@ -1,5 +1,6 @@
 """Each trainer, in seconds: it learns more than its baseline knows, resumes to the bit, and its model is served by a family."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tests.pipelines.training.tiny_course import Notes, Wishes
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 TRAINERS = find_trainers()
-WITHOUT_A_FAMILY = {"cnn"}  # classifiers are tried where they are trained
+# They keep a score of each held-out example
+SCORED = ("cnn", "resnet", "lstm", "char_transformer", "bert_classifier", "lstm_classifier", "sound_classifier")
+WITHOUT_A_FAMILY = {"cnn", "resnet", "sound_classifier"}  # classifiers are tried where they are trained
 
 
 def start(name, steps=None):
@@ -91,3 +94,13 @@ def test_its_model_is_one_that_a_family_serves(name, learnt, tmp_path: Path):
     ]
     assert len(serving) == 1
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".py", ".bin", ".pt", ".pkl")]
+
+
+@pytest.mark.parametrize("name", SCORED)
+def test_its_scores_of_examples_make_its_metric(name, learnt):
+    course, _, reached = learnt(name)
+    torch.manual_seed(settings_of(name).plan.seed)  # as the loop does before an evaluation
+    with torch.no_grad():
+        scores = course.held_out_scores()
+    mean = sum(scores.values) / len(scores.values)
+    assert (math.exp(mean) if scores.is_log else mean) == pytest.approx(reached.values[TRAINERS[name].METRIC], rel=1e-4)

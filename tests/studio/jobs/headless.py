@@ -2,6 +2,7 @@
 
 {"submit": "prompt", "seed": 1}   →  {"job": id}        after the job is acknowledged
 {"train": settings}               →  {"job": id}        a run of the digits
+{"study": settings, "trials": 1}  →  {"job": id}        a search for the batch of the digits
 {"states": true}                  →  {id: state, …}     of every job
 """
 
@@ -9,6 +10,7 @@ import json
 import sys
 from pathlib import Path
 
+from pipelines.types.study import StudyRequest
 from pipelines.types.text import Message, Sampling, TextRequest
 from pipelines.types.training import TrainRequest
 from studio.services import Services
@@ -32,6 +34,11 @@ def main() -> None:
         elif "train" in command:
             job = services.runs.start(OWNER, TrainRequest("cnn", "digits", command["train"], "cpu"))
             print(json.dumps({"job": job.id}), flush=True)
+        elif "study" in command:
+            asked = StudyRequest(
+                ("cnn",), "digits", command["study"], "cpu", vary=("batch",), trials=command.get("trials", 1)
+            )
+            print(json.dumps({"job": services.studies.start(OWNER, asked).id}), flush=True)
         else:
             print(json.dumps(look(services)), flush=True)
     services.close()

@@ -19,7 +19,7 @@ from pipelines.types.crossing import Request
 from pipelines.types.film import Scene, StoryRequest, StoryResult
 from pipelines.types.image import ImageRequest
 from pipelines.types.speech import SpeechRequest, SpeechResult
-from studio.jobs.flows import Flow, Flows, Stopped, fingerprint
+from studio.jobs.flows import Flow, Flows, Stopped, fingerprint, unkept
 from studio.jobs.folder import End, JobFolder
 from studio.jobs.story import Storyteller
 from studio.services import Services
@@ -266,3 +266,10 @@ def test_the_same_is_the_same_and_other_files_are_another_part() -> None:
     assert fingerprint(FOX, {}) == fingerprint(ImageRequest("openmoji-128", prompt="fox", seed=1), {})
     prints = {fingerprint(FOX, {}), fingerprint(FOX, {"image": b"1"}), fingerprint(FOX, {"image": b"2"})}
     assert len(prints) == 3 and fingerprint(FOX, {"a": b"1", "b": b"2"}) == fingerprint(FOX, {"b": b"2", "a": b"1"})
+
+
+def test_of_music_that_is_not_kept_the_sound_is_taken_and_not_its_notes(tmp_path: Path) -> None:
+    folder = JobFolder.create(tmp_path, ANN, StoryRequest(theme="a fox"), keep=False)
+    assert unkept(folder) == b""
+    folder.put_sounds({"midi.mid": b"notes", "sound.flac": b"sound"})
+    assert unkept(folder) == b"sound"

@@ -105,3 +105,28 @@ def test_a_public_demo_trains_nothing(tmp_path_factory: pytest.TempPathFactory) 
             client_of(server).predict("cnn", "digits", TINY, api_name="/train")
     finally:
         server.stop()
+
+
+def test_a_search_for_settings_is_started_asked_after_and_stopped(client: Client) -> None:
+    settings = {**TINY, "plan.steps": 1_000_000}
+    job_id = client.predict(
+        "cnn", "digits", trials=3, settings=settings, ranges={"width": [4, 8]}, api_name="/search_settings"
+    )
+    job = wait_until(client, job_id, lambda job: bool(job["trials"]))
+    assert job["trials"][0]["trainer"] == "cnn" and 4 <= job["trials"][0]["settings"]["width"] <= 8
+    client.predict(job_id=job_id, api_name="/cancel_job")
+    job = wait_until(client, job_id, lambda job: job["ended"] is not None)
+    assert job["state"] == "cancelled" and job["best"] is None and job["importance"] == {}
+    with pytest.raises(AppError, match="no setting"):
+        client.predict("cnn", "digits", vary=["depth"], api_name="/search_settings")
+
+
+def test_two_runs_are_laid_beside_each_other(client: Client) -> None:
+    jobs = [client.predict("cnn", "digits", {**TINY, "batch": batch}, api_name="/train") for batch in (8, 9)]
+    found = client.predict(job_ids=jobs, api_name="/compare_runs")
+    assert [one["metric"] for one in found["runs"]] == ["accuracy"] * 2 and found["differing"] == {"batch": [8, 9]}
+    assert len(found["words"]) == 1
+    for job_id in jobs:
+        client.predict(job_id=job_id, save=False, api_name="/stop_training")
+    with pytest.raises(AppError, match="two runs"):
+        client.predict(job_ids=jobs[:1], api_name="/compare_runs")

@@ -10,13 +10,19 @@ from pipelines.errors.runs import RunKilled
 from pipelines.errors.training import DatasetUnavailable
 from pipelines.training.data import find_datasets
 from pipelines.training.trainer import find_trainers
+from pipelines.types.adapter import Adapter
+from pipelines.types.classification import ClassifyTextResult, Likelihood, Span
 from pipelines.types.model import ModelSpec
+from pipelines.types.text import TextRequest
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.folder import State
 from studio.jobs.job import Job
 from studio.jobs.runs import Run
 from studio.jobs.usage import Usage
+from studio.ui.stream import Live
 from studio.ui.training import view
+from studio.ui.training.beside import asking, side_by_side
+from studio.ui.training.trying import text_answer
 from studio.ui.training.view import Scene
 from studio.ui.vocabulary.training import WORDS
 from tests.browser.test_hostile import ATTACKS
@@ -115,6 +121,9 @@ def test_where_the_model_stands_is_said() -> None:
     picture = ModelSpec("mine", "Mine", "", ("text-to-image",), "folder", "mine")
     assert "stands in the Image tab" in view.model_line(run, picture, "en")
     assert "No tab runs this kind yet" in view.model_line(run, None, "en")
+    assert "in the Image tab under its base, Mine" in view.model_line(run, None, "en", base=picture)
+    words = ModelSpec("words", "Words", "", ("chat",), "folder", "words")
+    assert "in the Text tab" in view.model_line(run, None, "en", base=words)
     assert view.model_line(scene().run, None, "en") == ""
 
 
@@ -130,3 +139,29 @@ def test_every_trainer_and_every_data_set_has_its_words() -> None:
     wanted += [f"dataset_{name}" for name in find_datasets()]
     wanted += [f"metric_{module.METRIC}" for module in find_trainers().values()]
     assert [key for key in wanted if key not in WORDS] == []
+
+
+def test_what_spoke_for_a_class_is_marked_and_what_somebody_wrote_stays_text() -> None:
+    spans = (Span("<b>rain", 2.0), Span(" and ", None), Span("sun", -1.0), Span("!", 0.01))
+    result = ClassifyTextResult("m", (Likelihood("<i>wet", 0.9), Likelihood("dry", 0.1)), 0.1, spans)
+    html = text_answer(result, "en")
+    assert '<mark class="for" style="--share:100%">&lt;b&gt;rain</mark> and ' in html
+    assert '<mark class="against" style="--share:50%">sun</mark>!' in html
+    assert "&lt;i&gt;wet" in html
+    assert "<b>" not in html
+    assert "<i>" not in html
+    assert text_answer(ClassifyTextResult("m", (), 0.0, finish_reason="cancelled"), "en") == ""
+
+
+def test_two_answers_stand_side_by_side_and_both_are_asked_the_same() -> None:
+    base = TextRequest("base", "chat")
+    tuned = TextRequest("base", "chat", adapters=(Adapter("style"),))
+    asked = [asking(one, "Who?") for one in (base, tuned)]
+    assert asked[0].sampling == asked[1].sampling
+    assert asked[0].sampling.seed is not None
+    assert [one.messages[0].text for one in asked] == ["Who?", "Who?"]
+    assert (asked[0].adapters, asked[1].adapters) == ((), (Adapter("style"),))
+    assert asking(TextRequest("base", "continue"), "Who?").text == "Who?"
+    html = side_by_side([Live(text="<b>one"), Live()], "en")
+    assert html.count("<figure>") == 2
+    assert "&lt;b&gt;one" in html
