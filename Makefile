@@ -48,6 +48,8 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.kills
 	@$(PY) -m tests.bench.memory
 	@$(PY) -m tests.bench.training
+	@$(PY) -m tests.bench.runs
+	@$(PY) -m tests.bench.lora_style
 	@$(PY) -m tests.bench.speech
 	@$(PY) -m tests.bench.starter_image
 	@$(PY) -m tests.bench.starter_music

@@ -83,7 +83,15 @@ def _doors(services: Services) -> dict[str, Any]:
     routes = [
         health_route(services.jobs.status, VERSION, identity, is_loopback=settings.is_loopback),
         *media_routes(
-            Shelves(services.creations.path, services.preview, services.runs.sample, services.creations.converted),
+            Shelves(
+                services.creations.path,
+                services.preview,
+                services.runs.sample,
+                services.creations.converted,
+                services.datasets.media,
+                services.runs.model,
+                services.runs.events,
+            ),
             identity,
         ),
         *live_routes(Looks(services).by_name(), identity, language_of),

@@ -19,13 +19,17 @@ from studio.api.gate import Gate
 from studio.home import Home
 from studio.hub_token import HubToken
 from studio.identity import Identity
+from studio.jobs.bringing import Bringing
+from studio.jobs.captioning import Captioning
 from studio.jobs.engine import make_engine
-from studio.jobs.flows import Flows
+from studio.jobs.flows import Flows, Steps
 from studio.jobs.indexing import Indexing
 from studio.jobs.job import Job
 from studio.jobs.runs import Runs
 from studio.jobs.store import JobStore
 from studio.jobs.story import Storyteller
+from studio.jobs.studies import Studies
+from studio.jobs.study import Studying
 from studio.jobs.supervisor import Supervisor
 from studio.jobs.trainings import Trainings
 from studio.library.added import AddedModels
@@ -63,14 +67,21 @@ class Services:
         self._store = JobStore(settings.home / "studio.db")  # first: it sets a damaged database aside
         self.creations = Creations(settings.home / "library", settings.home / "studio.db")
         self.conversations = Conversations(settings.home / "conversations")
-        flows = Flows(settings.home / "jobs", self.creations, {"story": Storyteller(self.catalog)})
+        self.datasets = Datasets(settings.home)
+        steps: dict[str, Steps] = {
+            "story": Storyteller(self.catalog),
+            "study": Studying(settings.home),
+            "fetch_data": Bringing(self.datasets, self.hub_token.file),
+            "caption_data": Captioning(self.datasets),
+        }
+        flows = Flows(settings.home / "jobs", self.creations, steps)
         self.jobs = Supervisor(
             settings, self.catalog, self._store, make_engine(settings), Trainings(settings), flows, self._keep_end
         )
         self.finding = Finding(self.creations, settings.home / "studio.db", models_of(StarterStore(settings.cache)))
         self.indexing = Indexing(self.jobs, self.finding)
-        self.datasets = Datasets(settings.home)
         self.runs = Runs(settings, self.jobs, self.datasets)
+        self.studies = Studies(settings.home, self.jobs, self.runs)
         self.removal = Removal(
             settings.home / "models",
             self.catalog,

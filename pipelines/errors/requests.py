@@ -153,6 +153,31 @@ class NoVoiceTaken(InvalidRequest):
     zh = "{model} 不能用录音中的声音说话。请移除录音，或选择支持该功能的模型。"
 
 
+class NoRightToVoice(InvalidRequest):
+    en = "A voice is taken over only with the right to it. Tick that it is yours or used with permission, or take the recording out."
+    zh = "只有拥有权利才能使用他人的声音。请勾选“本人声音或已获许可”，或移除录音。"
+
+
+class WordsOfVoiceMissing(InvalidRequest):
+    en = "To take a voice over, the model must know what it says. Write the words of the recording into the box beside it."
+    zh = "要使用录音中的声音，模型需要知道录音里说了什么。请把录音的文字写进旁边的输入框。"
+
+
+class VoiceTooLong(InvalidRequest):
+    en = "The recording of the voice has {seconds} seconds; at most {limit} can be listened to. Trim it in the Workbench."
+    zh = "声音样本长 {seconds} 秒，最多 {limit} 秒。请先在工作台中剪短。"
+
+
+class MadeAtOnce(InvalidRequest):
+    en = "{model} makes a sound as a whole and cannot go on from another. Take the melody out, or choose a model that can."
+    zh = "{model} 一次生成整段声音，无法接续已有的声音。请移除旋律，或选择支持该功能的模型。"
+
+
+class LongerThanModel(InvalidRequest):
+    en = "{model} makes at most {seconds} seconds. Ask for a shorter sound, or choose a model that makes longer ones."
+    zh = "{model} 最多生成 {seconds} 秒。请缩短时长，或选择能生成更长声音的模型。"
+
+
 class NoSuchKey(InvalidRequest):
     en = "“{key}” is no key that is known here. Choose one of {known}."
     zh = "这里没有“{key}”这个调。请选择：{known}。"

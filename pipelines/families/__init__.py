@@ -9,6 +9,8 @@
     forms(weights) -> tuple[Form, ...]  in which smaller forms it can be loaded where it does not fit, the best first
     load(spec, weights, place, adapters, on_event) -> the model
 
+A family whose models need another repository beside their own names it: COMPANION, see `pipelines/loading/companions.py`.
+
 To add a family, add a file: `pipelines/base.py` finds it. Where two serve the same model, the one made for fewer devices
 is taken on those devices.
 """

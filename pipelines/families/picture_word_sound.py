@@ -87,6 +87,12 @@ class FusionModel:
             made = fusion.of_sounds(self._network, heard).mean(0)
         return torch.nn.functional.normalize(made, dim=0).cpu().numpy()
 
+    def park(self) -> bool:
+        return dispatch.move([self._network], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._network], self._place.device)
+
     def close(self) -> None:
         """Drop the weights."""
         dispatch.drop(self._network)

@@ -48,16 +48,17 @@ def load(
     from transformers import AutoModel
 
     model, tokenizer = load_pretrained(AutoModel, spec, weights, place, on_event)
-    return SentenceEncoder(model, tokenizer, _takes_first_token(weights.path))
+    return SentenceEncoder(model, tokenizer, _takes_first_token(weights.path), place)
 
 
 class SentenceEncoder:
     """A loaded model. Its weights are only read, so it may be asked from several threads."""
 
-    def __init__(self, model: Any, tokenizer: Any, takes_first_token: bool) -> None:
+    def __init__(self, model: Any, tokenizer: Any, takes_first_token: bool, place: Place) -> None:
         self.size_bytes = dispatch.bytes_in_memory([model])
         self.is_stale = False
         self._model, self._tokenizer, self._takes_first_token = model, tokenizer, takes_first_token
+        self._place = place
 
     def reads(self, text: str) -> bool:
         """False where most of the words are unknown to it, which all come to the same vector then."""
@@ -71,6 +72,12 @@ class SentenceEncoder:
 
         parts = [self._of_some(texts[at : at + AT_ONCE]) for at in range(0, len(texts), AT_ONCE)]
         return numpy.concatenate(parts)
+
+    def park(self) -> bool:
+        return dispatch.move([self._model], "cpu")
+
+    def unpark(self) -> None:
+        dispatch.move([self._model], self._place.device)
 
     def close(self) -> None:
         """Drop the weights."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.errors.requests import InvalidRequest, NoRecipe
 from pipelines.provenance import a1111, films, pictures, sounds
+from pipelines.types.clip import ClipResult, FramesResult
 from pipelines.types.crossing import Request, Result, SoundResult, from_json, to_json
 from pipelines.types.fields import STAYS
 from pipelines.types.files import files_of, with_files
@@ -23,6 +24,7 @@ from pipelines.types.film import FilmResult, StoryRequest
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ModelSpec
 from pipelines.types.text import TextRequest, TextResult
+from pipelines.types.video import VideoResult
 from pipelines.version import VERSION
 
 SCHEMA = 1
@@ -42,7 +44,7 @@ def make(
     model, an adapter or a file that was named by its path only the last part is in it.
     """
     # 1 What was asked, as it was really run
-    if isinstance(result, ImageResult | SoundResult):
+    if isinstance(result, ImageResult | SoundResult | VideoResult | ClipResult | FramesResult):
         request = result.request
     elif isinstance(result, TextResult) and isinstance(request, TextRequest):
         request = replace(request, sampling=replace(request.sampling, seed=result.seed))

@@ -8,19 +8,24 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.types.caption import CaptionRequest, CaptionResult
-from pipelines.types.classification import ClassifyRequest, ClassifyResult
+from pipelines.types.classification import ClassifyRequest, ClassifyResult, ClassifyTextRequest, ClassifyTextResult
+from pipelines.types.clip import ClipRequest, ClipResult, FramesRequest, FramesResult
+from pipelines.types.dataset import CaptionDataRequest, CaptionDataResult, FetchDataRequest, FetchDataResult
 from pipelines.types.download import DownloadRequest, DownloadResult
 from pipelines.types.events import Event
 from pipelines.types.fields import STAYS
 from pipelines.types.film import FilmRequest, FilmResult, StoryRequest, StoryResult
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.load import LoadRequest, LoadResult
+from pipelines.types.merge import MergeRequest, MergeResult
 from pipelines.types.music import MusicRequest, MusicResult
 from pipelines.types.search import EmbedRequest, EmbedResult
 from pipelines.types.speech import SpeechRequest, SpeechResult
+from pipelines.types.study import StudyRequest, StudyResult
 from pipelines.types.text import TextRequest, TextResult
 from pipelines.types.training import TrainRequest, TrainResult
 from pipelines.types.transcription import TranscribeRequest, TranscribeResult
+from pipelines.types.video import VideoRequest, VideoResult
 from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult
 
 AudioRequest = SpeechRequest | TranscribeRequest | MusicRequest
@@ -29,15 +34,43 @@ ModelRequest = (
     | ImageRequest
     | AudioRequest
     | ClassifyRequest
+    | ClassifyTextRequest
     | CaptionRequest
+    | VideoRequest
     | EmbedRequest
     | DownloadRequest
     | LoadRequest
+    | MergeRequest
 )  # what asks a model that there is
-Request = ModelRequest | WorkbenchRequest | FilmRequest | StoryRequest | TrainRequest
+ClippingRequest = ClipRequest | FramesRequest
+DataRequest = FetchDataRequest | CaptionDataRequest
+Request = (
+    ModelRequest
+    | WorkbenchRequest
+    | FilmRequest
+    | ClippingRequest
+    | StoryRequest
+    | StudyRequest
+    | TrainRequest
+    | DataRequest
+)
 SoundResult = SpeechResult | MusicResult | WorkbenchResult  # what may come to a sound
-Made = TextResult | ImageResult | SoundResult | TranscribeResult | ClassifyResult | CaptionResult
-Result = Made | FilmResult | StoryResult | EmbedResult | DownloadResult | LoadResult | TrainResult
+Made = TextResult | ImageResult | SoundResult | TranscribeResult | ClassifyResult | ClassifyTextResult | CaptionResult
+MovingResult = FilmResult | VideoResult | ClipResult  # what may come to a film
+Result = (
+    Made
+    | MovingResult
+    | FramesResult
+    | StoryResult
+    | EmbedResult
+    | DownloadResult
+    | LoadResult
+    | MergeResult
+    | StudyResult
+    | FetchDataResult
+    | CaptionDataResult
+    | TrainResult
+)
 _CROSSING: dict[str, dict[str, type]] = {
     "request": {cls.kind: cls for cls in get_args(Request)},
     "event": {cls.kind: cls for cls in get_args(Event)},

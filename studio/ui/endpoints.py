@@ -19,6 +19,7 @@ from studio.services import Services
 from studio.ui.audio.endpoints import AudioEndpoints
 from studio.ui.components import first_model
 from studio.ui.image.endpoints import ImageEndpoints
+from studio.ui.multimodal.film_endpoints import FilmEndpoints
 from studio.ui.multimodal.find_endpoints import FindEndpoints
 from studio.ui.multimodal.look_endpoints import LookEndpoints
 from studio.ui.multimodal.story_endpoints import StoryEndpoints
@@ -37,10 +38,17 @@ def add_endpoints(services: Services) -> None:
     its, images, training = Endpoints(services), ImageEndpoints(services), TrainingEndpoints(services)
     audio = AudioEndpoints(services)
     text = (its.generate_text, its.chat, its.list_models, its.job, its.cancel_job)
-    of_training = (training.train, training.stop_training, training.resume_training)
+    of_training = (
+        training.train,
+        training.stop_training,
+        training.resume_training,
+        training.compare_runs,
+        training.search_settings,
+    )
     of_images = (images.generate_image, images.edit_image, images.upscale_image)
     of_sound = (audio.speak, audio.transcribe, audio.compose, audio.edit_sound)
-    of_films = (StoryEndpoints(services).make_film,)
+    films = FilmEndpoints(services)
+    of_films = (StoryEndpoints(services).make_film, films.make_video, films.frames_to_film, films.film_to_frames)
     of_pictures = (LookEndpoints(services).caption,)
     of_library = (FindEndpoints(services).search_library,)
     for endpoint in (*text, *of_images, *of_sound, *of_training, *of_films, *of_pictures, *of_library):

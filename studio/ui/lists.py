@@ -192,7 +192,8 @@ def task_name(task: str, language: str) -> str:
 
 
 SOUND_TASKS = {
-    "speech": "speech", "music": "music", "transcribe": "transcribe", "translate-speech": "transcribe", "edit-sound": "workbench",
-    "caption": "caption", "ask-picture": "caption", "story-film": "story", "film": "film",
+    "speech": "speech", "music": "music", "sound": "sound", "transcribe": "transcribe", "translate-speech": "transcribe", "edit-sound": "workbench",
+    "caption": "caption", "ask-picture": "caption", "read-picture": "caption", "story-film": "story", "film": "film", "video": "video", "clip": "clip",
+    "frames": "frames", "text-to-video": "video", "image-to-video": "video",
 }  # fmt: skip
 TASKS = ("write", "summarise", "rewrite", "translate", "continue", "fill-mask", "poem")

@@ -46,6 +46,7 @@ def build(services: Services) -> tuple[gr.Blocks, dict[str, Any]]:
         keep_fresh(
             services, tabs, chat=text.chat.panel.model, tasks=text.tasks.panel.model, kind=text.tasks.parts.kind,
             image=image.images.settings.model, others=audio.pickers | multimodal.pickers,
+            more=multimodal.fresh,
         )  # fmt: skip
         keep_in_address(page, tabs)
         text.load(page)

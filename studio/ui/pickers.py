@@ -3,7 +3,7 @@
 What a person chose stays chosen. It is handed the pickers and knows no tab.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -18,9 +18,11 @@ from studio.ui.lists import TASKS
 
 def keep_fresh(
     services: Services, tabs: gr.Tabs, *, chat: gr.Dropdown, tasks: gr.Dropdown, kind: gr.Radio, image: gr.Dropdown,
-    others: Mapping[Task, gr.Dropdown],
+    others: Mapping[Task, gr.Dropdown], more: Mapping[Any, Callable[[str], Any]],
 ) -> None:  # fmt: skip
-    """`kind` is what the tasks' models are for; `others` are those of each other kind of work."""
+    """`kind` is what the tasks' models are for; `others` are those of each other kind of work; `more` is what shows models in a way
+    of its own, with that way, by language.
+    """
 
     def look(task: str, request: gr.Request) -> dict[Any, Any]:
         lang = language(request)
@@ -31,6 +33,7 @@ def keep_fresh(
             image: model_choices_of(services, pictures, lang),
             **{picker: model_choices(services, one, lang) for one, picker in others.items()},
         }
-        return {picker: gr.update(choices=offered) for picker, offered in choices.items()}
+        own = {part: show(lang) for part, show in more.items()}
+        return {picker: gr.update(choices=offered) for picker, offered in choices.items()} | own
 
-    tabs.select(look, kind, [chat, tasks, image, *others.values()], **quietly())
+    tabs.select(look, kind, [chat, tasks, image, *others.values(), *more], **quietly())

@@ -17,7 +17,8 @@ from studio.ui.words import say
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "text": ("say", "prompt", "chat", "write", "talk", "story", "find"),
-    "image": ("picture", "look", "story", "find"),
+    "image": ("picture", "look", "story", "motion", "clip", "find"),
+    "film": ("frames",),
     "sound": ("hear", "bench", "tune", "find"),
 }
 VERBS = frozenset(f"to-{place}" for places in PLACES.values() for place in places)

@@ -7,7 +7,7 @@ names in them are said here, in the language that the person's browser shows.
 import re
 from collections.abc import Mapping
 
-from studio.ui.vocabulary import audio, frame, image, library, models, multimodal, text, training
+from studio.ui.vocabulary import audio, datasets, frame, image, library, models, multimodal, text, training
 
 # key: (English, Chinese)
 WORDS = (
@@ -19,6 +19,7 @@ WORDS = (
     | library.WORDS
     | models.WORDS
     | training.WORDS
+    | datasets.WORDS
 )
 _LANGUAGE_COOKIE = re.compile(r"(?:^|;\s*)studio_language=([A-Za-z-]{2,12})")
 

@@ -58,6 +58,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "send_to-hear": ("Listen: write it down", "转写：写成文字"),
     "send_to-bench": ("Workbench: change it", "工作台：修改它"),
     "send_to-tune": ("Compose: go on from it", "作曲：由此续写"),
+    "send_to-motion": ("Film: let it move", "影片：让它动起来"),
+    "send_to-clip": ("Film: as one of its pictures", "影片：作为其中一张图片"),
+    "send_to-frames": ("Film: take pictures from it", "影片：从中取图"),
     "send_to-find": ("Find: what is like it", "查找：与它相似的"),
     "star": ("Star", "加星"),
     "unstar": ("Unstar", "取消星标"),
@@ -84,7 +87,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Loads {model} in 8 bits so that it fits, {size}; it answers more slowly",
         "以 8 位加载 {model} 以便放下，{size}；回答会变慢",
     ),
-    "plan_int4": ("Loads {model} in 4 bits so that it fits, {size}", "以 4 位加载 {model} 以便放下，{size}"),
+    "plan_int4": (
+        "Loads {model} in 4 bits so that it fits, {size}; it answers more slowly and less exactly",
+        "以 4 位加载 {model} 以便放下，{size}；回答会变慢，也不那么准确",
+    ),
     "plan_offload": (
         "Loads {model} in parts, as it is larger than the memory: {size} at a time, slowly",
         "{model} 大于可用内存，分批加载：每次 {size}，速度较慢",

@@ -1,5 +1,7 @@
 """Files of creations: for their owner only, in parts where asked, and never as a page of ours."""
 
+import io
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -39,13 +41,30 @@ class Shelf:
             raise NotFound(thing="picture")
         return self.folder / name
 
+    def find_model(self, owner: str, run_id: str) -> Path:
+        if (owner, run_id) != (self.owner, "run"):
+            raise NotFound(thing="model")
+        return self.folder
+
+    def events(self, owner: str, run_id: str) -> bytes:
+        self.find_model(owner, run_id)
+        return b"events"
+
     def convert(self, owner: str, creation_id: str, file_format: str) -> bytes:
         return self.find(owner, creation_id, "").read_bytes() + file_format.encode()
 
     def browser(self, owner: str | None = None) -> TestClient:
         cookie = self.identity.cookie(owner, is_https=False, is_framed=False).partition(";")[0] if owner else ""
         headers = {"cookie": cookie}
-        shelves = Shelves(self.find, self.find_preview, self.find_sample, self.convert)
+        shelves = Shelves(
+            self.find,
+            self.find_preview,
+            self.find_sample,
+            self.convert,
+            self.find_preview,
+            self.find_model,
+            self.events,
+        )
         return TestClient(Starlette(routes=media_routes(shelves, self.identity)), headers=headers)
 
 
@@ -128,3 +147,26 @@ def test_what_a_run_made_is_shown_to_its_owner_alone(shelf: Shelf) -> None:
     assert answer.status_code == 200 and answer.headers["x-content-type-options"] == "nosniff"
     assert shelf.browser(shelf.identity.new_visitor()).get(f"/media/runs/run/{png}").status_code == 404
     assert shelf.browser(shelf.owner).get(f"/media/runs/other/{png}").status_code == 404
+
+
+def test_a_finished_model_is_sent_as_a_zip(shelf: Shelf) -> None:
+    (shelf.folder / "tokenizer").mkdir()
+    (shelf.folder / "tokenizer" / "words.json").write_bytes(b"{}" * 700_000)
+    answer = shelf.browser(shelf.owner).get("/media/runs/run/model.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        names = {path.relative_to(shelf.folder).as_posix() for path in shelf.folder.rglob("*") if path.is_file()}
+        assert set(archive.namelist()) == {f"{shelf.folder.name}/{name}" for name in names}
+        assert archive.read(f"{shelf.folder.name}/tokenizer/words.json") == b"{}" * 700_000
+    for owner in (None, shelf.identity.new_visitor()):
+        assert shelf.browser(owner).get("/media/runs/run/model.zip").status_code == 404
+
+
+def test_a_curve_is_sent_as_an_event_file(shelf: Shelf) -> None:
+    answer = shelf.browser(shelf.owner).get("/media/runs/run/events.tfevents")
+    assert answer.content == b"events" and answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"] == 'attachment; filename="events.out.tfevents.run"'
+    for owner in (None, shelf.identity.new_visitor()):
+        assert shelf.browser(owner).get("/media/runs/run/events.tfevents").status_code == 404

@@ -166,8 +166,9 @@ def test_only_the_named_endpoints_are_public(built: Any) -> None:
     text = ["generate_text", "chat", "list_models", "job", "cancel_job"]
     images = ["generate_image", "edit_image", "upscale_image"]
     sounds = ["speak", "transcribe", "compose", "edit_sound"]
-    training = ["train", "stop_training", "resume_training"]
-    multimodal = ["make_film", "caption", "search_library"]
+    training = ["train", "stop_training", "resume_training", "compare_runs", "search_settings"]
+    films = ["make_film", "make_video", "frames_to_film", "film_to_frames"]
+    multimodal = [*films, "caption", "search_library"]
     assert public == [*text, *images, *sounds, *training, *multimodal]
 
 

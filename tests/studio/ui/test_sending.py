@@ -35,6 +35,7 @@ MODEL = "smollm2-135m-instruct"
 AT = {
     "say": "speak", "hear": "listen", "bench": "bench", "tune": "compose", "write": "tasks", "chat": "chat",
     "talk": "talk", "story": "story", "prompt": "image", "picture": "image", "look": "look", "find": "find",
+    "motion": "film", "clip": "film", "frames": "film",
 }  # fmt: skip
 
 
@@ -65,6 +66,7 @@ def kept(services: Services) -> dict[str, str]:
         "image": services.creations.save_file(ANN, "image", png(Image.new("RGB", (8, 8))), made, "A cat", "j" * 32),
         "sound": services.creations.save_file(ANN, "sound", wave, made, "A cat", "j" * 32),
     }
+    ids["film"] = services.creations.save_file(ANN, "film", b"\0\0\0\x18ftypisom", made, "A cat", "j" * 32)
     for one in ids.values():
         services.creations.index(ANN, one)
     return ids
@@ -78,6 +80,7 @@ def granted(services: Services, page: SimpleNamespace, owner: str, wish: Wish) -
         (page.image, page.image._grant(wish, "text-to-image", "openmoji-128", REQUEST)),
         (page.multimodal, page.multimodal._grant(wish, "", REQUEST)),
         (page.multimodal, page.multimodal._grant_look(wish, REQUEST)),
+        (page.multimodal, page.multimodal._grant_film(wish, None, (), REQUEST)),
         *((page.audio, page.audio._granter(place)(wish, REQUEST)) for place in page.audio.panels),
     ]
     taken = []
@@ -117,7 +120,7 @@ def test_an_answer_is_sent_by_its_job(services: Services, page: SimpleNamespace)
 
 def test_what_is_not_of_the_menu_is_no_wish() -> None:
     assert sending.sent("delete", "x") is None and sending.sent("creation", "x") is None
-    assert sending.menu("film", "x", "en") == ""
+    assert sending.menu("conversation", "x", "en") == ""
     assert "to-say" not in sending.menu("text", "x", "en", but="say")
 
 
@@ -127,8 +130,8 @@ def test_what_is_made_of_a_sent_text_has_it_as_its_parent(
     services.identity.who = lambda request: ANN  # type: ignore[method-assign]
     text = sending.text_of(services, ANN, kept["text"])
     sent = (kept["text"], text)
-    assert page.audio.panels["speak"]._parents(ANN, [text], sent) == (kept["text"],)
-    assert page.audio.panels["speak"]._parents(ANN, [f"{text} And a hat."], sent) == ()
+    assert page.audio.panels["speak"]._parents(ANN, [text], (sent,)) == (kept["text"],)
+    assert page.audio.panels["speak"]._parents(ANN, [f"{text} And a hat."], (sent,)) == ()
     assert page.image.images._parents(ANN, kept["image"], text, sent) == (kept["image"], kept["text"])
     assert page.text.tasks._parents(ANN, text, sent) == (kept["text"],)
     assert page.text.tasks._parents(BO, text, sent) == ()
