@@ -7,7 +7,7 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check
-PYTEST := $(PY) -m pytest -n 2 --dist loadgroup  # two processes (tests/conftest.py): a test often waits for a page or a worker
+PYTEST := $(PY) -m pytest -n 2 --no-loadscope-reorder  # two processes (tests/conftest.py): a test often waits for a page or a worker
 STARTER := smollm2-135m-instruct
 
 # Threads of torch that spin while they wait take the cores from those they wait for (pipelines/loading/placement/devices.py).

@@ -1,12 +1,19 @@
-"""Which tests share a process when several processes run them (`pytest -n 2 --dist loadgroup`)."""
+"""Which tests share a process when several processes run them (`pytest -n 2 --no-loadscope-reorder`)."""
+
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+BROWSER = "tests/browser/"
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks when its own turn comes
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):
     """A file's tests share its fixtures; those in a browser share one Chromium and one server, and the cores with the rest."""
-    browser = "tests/browser/"
-    for item in items:
-        path = item.nodeid.partition("::")[0]
-        item.add_marker(pytest.mark.xdist_group(browser if path.startswith(browser) else path))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
