@@ -37,11 +37,6 @@ def questions(page: Page) -> list[str]:
     return [text.strip() for text in page.locator("#text-chat [data-testid=user]").all_inner_texts()]
 
 
-def traces(studio: StudioServer, words: str) -> list[Path]:
-    """The files below the studio's home that hold `words`."""
-    return [path for path in studio.home.rglob("*") if path.is_file() and words.encode() in path.read_bytes()]
-
-
 def last_request(studio: StudioServer) -> dict:
     newest = max((studio.home / "jobs").glob("*/request.json"), key=lambda path: path.stat().st_mtime_ns)
     return dict(json.loads(newest.read_text())["request"])
@@ -141,9 +136,9 @@ def test_what_is_private_is_kept_nowhere(studio: StudioServer, open_page: OpenPa
     page.locator("#jobs-chip").click()
     expect(page.locator("#jobs-rows")).not_to_contain_text("xylophonist")
     until = time.monotonic() + SECONDS_UNTIL_FORGOTTEN
-    while traces(studio, "xylophonist") and time.monotonic() < until:
+    while studio.files_with("xylophonist") and time.monotonic() < until:
         time.sleep(0.2)
-    assert traces(studio, "xylophonist") == []
+    assert studio.files_with("xylophonist") == []
     reload(page)
     expect(page.locator("#text-examples")).to_contain_text("capital of France")
     expect(page.locator("#text-chat")).not_to_contain_text("xylophonist")
