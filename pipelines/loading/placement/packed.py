@@ -67,7 +67,9 @@ def _to_int4(layer: Any) -> None:
     furthest = groups.gather(2, groups.abs().argmax(dim=2, keepdim=True))
     scale = torch.where(furthest == 0, 1.0, furthest / -8)
     numbers = ((groups / scale).round().clamp(-8, 7) + 8).to(torch.uint8).flatten(1)
-    layer.weight = torch.nn.Parameter(numbers[:, ::2] | (numbers[:, 1::2] << 4), requires_grad=False)
+    pairs = numbers[:, ::2] | (numbers[:, 1::2] << 4)
+    # as int8, because T5 and Wan bring their numbers into the type of a weight unless that is int8
+    layer.weight = torch.nn.Parameter(pairs.view(torch.int8), requires_grad=False)
     layer.register_buffer("scale", scale.squeeze(2))
     layer.forward = partial(_forward_int4, layer)
 
@@ -76,7 +78,8 @@ def _forward_int4(layer: Any, inputs: Any) -> Any:
     """(…, in) → (…, out)."""
     import torch
 
-    numbers = torch.stack((layer.weight & 15, layer.weight >> 4), dim=2).flatten(1).to(inputs.dtype) - 8
+    pairs = layer.weight.view(torch.uint8)
+    numbers = torch.stack((pairs & 15, pairs >> 4), dim=2).flatten(1).to(inputs.dtype) - 8
     weight = numbers.unflatten(1, (-1, GROUP)) * layer.scale.to(inputs.dtype).unsqueeze(2)
     return torch.nn.functional.linear(inputs, weight.flatten(1), layer.bias)
 

@@ -169,6 +169,42 @@ def test_packed_weights_are_small_and_nearly_the_same(make_causal, form, share, 
     assert model.lm_head.weight.dtype == whole.lm_head.weight.dtype  # the scores are not quantised
 
 
+def t5_words():
+    """A text encoder and its words."""
+    import torch
+    from transformers import T5Config, T5EncoderModel
+
+    config = T5Config(vocab_size=128, d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4)
+    return T5EncoderModel(config).eval(), {"input_ids": torch.tensor(IDS)}
+
+
+def wan_frames():
+    """A denoiser of videos, noise, a time and words."""
+    import torch
+    from diffusers import WanTransformer3DModel
+
+    model = WanTransformer3DModel(
+        patch_size=(1, 2, 2), num_attention_heads=2, attention_head_dim=32, in_channels=16, out_channels=16, text_dim=32,
+        freq_dim=32, ffn_dim=128, num_layers=1, rope_max_seq_len=32,
+    )  # fmt: skip
+    shapes = {"hidden_states": (1, 16, 2, 8, 8), "encoder_hidden_states": (1, 4, 32)}
+    return model.eval(), {"timestep": torch.tensor([500]), **{name: torch.randn(*of) for name, of in shapes.items()}}
+
+
+@pytest.mark.parametrize(("form", "error"), [("int8", 0.03), ("int4", 0.25)])
+@pytest.mark.parametrize("make", [t5_words, wan_frames])
+def test_models_that_ask_for_the_type_of_their_weights_bear_it_too(make, form, error):
+    """They bring numbers into the type of the next weight, unless it is the one of quantised weights."""
+    import torch
+
+    torch.manual_seed(0)
+    model, asked = make()
+    with torch.inference_mode():
+        whole = model(**asked)[0]
+        packed.quantise(model, "float32", form)
+        assert (model(**asked)[0] - whole).norm() < error * whole.norm()
+
+
 def test_four_bits_are_those_of_q4_0():
     """Against gguf's own packing: the same numbers come back."""
     import gguf
