@@ -11,13 +11,16 @@ from dataclasses import replace
 from typing import cast
 
 from pipelines.base import Pipeline
+from pipelines.errors.requests import NoVoiceTaken
 from pipelines.hearing.transcription import open_recording, transcribe
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.music.composing import compose
 from pipelines.music.performing import Performer, perform
-from pipelines.speech.speaking import speak
+from pipelines.sound.files import OpeningStopped
+from pipelines.speech.speaking import open_voice, speak
 from pipelines.types.crossing import AudioRequest
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
+from pipelines.types.model import ModelSpec
 from pipelines.types.music import MusicRequest, MusicResult
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest, SpeechResult
@@ -42,8 +45,9 @@ class AudioPipeline(Pipeline):
         spec = self.catalog.check(request)
 
         # 2 What it starts from, before seconds go into a model
-        recording = open_recording(request, is_cancelled) if isinstance(request, TranscribeRequest) else None
-        if isinstance(request, TranscribeRequest) and recording is None:
+        try:
+            recording = self._opened(spec, request, is_cancelled)
+        except OpeningStopped:
             return _nothing_yet(spec.id, request, 0.0)
 
         # 3 The model, for as long as it is needed, and the work itself
@@ -53,7 +57,7 @@ class AudioPipeline(Pipeline):
             with self.lease(spec, request.adapters, on_event, is_cancelled) as model:
                 seconds_load = time.perf_counter() - started
                 if isinstance(request, SpeechRequest):
-                    result = speak(model, spec, request, on_event, is_cancelled)
+                    result = speak(model, spec, request, recording, on_event, is_cancelled)
                 elif isinstance(request, TranscribeRequest):
                     result = transcribe(model, spec, request, cast(Wave, recording), on_event, is_cancelled)
                 elif isinstance(model, Performer):
@@ -65,6 +69,19 @@ class AudioPipeline(Pipeline):
 
         # 4 With what it took
         return replace(result, seconds_load=seconds_load)
+
+    def _opened(self, spec: ModelSpec, request: AudioRequest, is_cancelled: IsCancelled) -> Wave | None:
+        """The recording to be written down or whose voice is taken over. Raises OpeningStopped when it was cancelled.
+
+        What a model that is not here yet can do shows when it is loaded.
+        """
+        if isinstance(request, TranscribeRequest):
+            return open_recording(request, is_cancelled)
+        if not isinstance(request, SpeechRequest) or not request.reference:
+            return None
+        if spec.family and not getattr(self._families[spec.family], "IMITATES", False):
+            raise NoVoiceTaken(model=spec.name)
+        return open_voice(request, is_cancelled)
 
 
 def _nothing_yet(model: str, request: AudioRequest, seconds_load: float) -> AudioResult:

@@ -158,6 +158,11 @@ class NoRightToVoice(InvalidRequest):
     zh = "只有拥有权利才能使用他人的声音。请勾选“本人声音或已获许可”，或移除录音。"
 
 
+class RightWithoutVoice(InvalidRequest):
+    en = "The right to a voice is stated, but there is no recording of one. Put the recording in, or do not state the right."
+    zh = "声明了声音的使用权，但没有录音。请放入录音，或取消该声明。"
+
+
 class WordsOfVoiceMissing(InvalidRequest):
     en = "To take a voice over, the model must know what it says. Write the words of the recording into the box beside it."
     zh = "要使用录音中的声音，模型需要知道录音里说了什么。请把录音的文字写进旁边的输入框。"

@@ -1,15 +1,15 @@
 """Bark by transformers: speech of thirteen languages with laughter, sighs and music in it: "[laughs] Hello!".
 
-Voices are those whose tables of codes lie in its folder (speaker_embeddings_path.json); without one each sentence draws its voice
+Voices are those of its table (speaker_embeddings_path.json) whose codes lie in its folder; without one each sentence draws its voice
 by the seed. Source: https://github.com/suno-ai/bark. This file knows one sentence at a time and no pipeline.
 """
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
@@ -29,6 +29,7 @@ ADAPTERS = False
 ARCHITECTURE = "BarkModel"
 WORKING_NUMBERS = 200_000_000  # keys and values of the three networks, and the sound
 VOICES = "speaker_embeddings_path.json"
+CODES = ("semantic_prompt", "coarse_prompt", "fine_prompt")  # a file each, to every voice
 
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
@@ -51,9 +52,21 @@ def load(
 
     model, tokenizer = pretrained.load_pretrained(AutoModelForTextToWaveform, spec, weights, place, on_event)
     with pretrained.in_plain_words(spec, weights):
-        tables = json.loads((weights.path / VOICES).read_bytes()) if (weights.path / VOICES).is_file() else {}
-        processor = BarkProcessor(tokenizer, {**tables, "repo_or_path": str(weights.path)})
+        processor = BarkProcessor(tokenizer, {**_voices(weights.path), "repo_or_path": str(weights.path)})
     return Bark(model, processor, place)
+
+
+def _voices(folder: Path) -> dict[str, dict[str, str]]:
+    """The voices whose three files are in `folder`, and which those are."""
+    if not (folder / VOICES).is_file():
+        return {}
+    tables = json.loads((folder / VOICES).read_bytes())
+    return {name: files for name, files in tables.items() if isinstance(files, dict) and _are_here(folder, files)}
+
+
+def _are_here(folder: Path, files: dict[str, str]) -> bool:
+    paths = [Path(files.get(code, "")) for code in CODES]
+    return all(not path.is_absolute() and ".." not in path.parts and (folder / path).is_file() for path in paths)
 
 
 class Bark:
@@ -68,7 +81,6 @@ class Bark:
         self.sampling_rate = int(model.config.codec_config.sampling_rate)
         self.voices = tuple(sorted(processor.available_voice_presets))
         self._model, self._processor, self._place = model, processor, place
-        self._lock = threading.Lock()
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
@@ -79,13 +91,15 @@ class Bark:
         inputs = self._processor(text, voice_preset=voice).to(self._model.device)
 
         # 2 Through the networks one after the other, with chance of its own
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible([self._model.semantic, self._model], is_cancelled):
-                    torch.manual_seed(request.seed or 0)
-                    made = self._model.generate(**inputs)
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(request.seed or 0, is_cancelled),
+                interruptible([self._model.semantic, self._model], is_cancelled),
+                torch.no_grad(),
+            ):
+                made = self._model.generate(**inputs)
+        except Interrupted:
+            return None
         sound = made[0].float().flatten().clamp(-1, 1).cpu().numpy()
         return sound if request.speed == 1.0 else stretched(sound, request.speed, is_cancelled)
 

@@ -3,12 +3,13 @@
 Its Mimi codec is inside. Source: https://github.com/SesameAILabs/csm. This file knows one sentence at a time and no pipeline.
 """
 
-import threading
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
@@ -25,10 +26,14 @@ TASKS: frozenset[Task] = frozenset({"speech"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})
 BATCHES = False
 ADAPTERS = False
+IMITATES = True  # a voice in a recording
 
 ARCHITECTURE = "CsmForConditionalGeneration"
 WORKING_NUMBERS = 200_000_000  # keys and values of a minute, and the sound
 SPEAKER = "0"  # of the conversation
+PLACEHOLDER = (
+    "<placeholder>"  # what CsmProcessor writes for the sound of an example, and takes for one wherever it stands
+)
 
 
 def serves(architectures: tuple[str, ...], file_format: str) -> bool:
@@ -69,31 +74,40 @@ class Csm:
         self.sampling_rate = int(codec.sampling_rate)
         self._frames_per_second = float(codec.frame_rate)
         self._model, self._processor, self._place = model, processor, place
-        self._lock = threading.Lock()
+        added = processor.tokenizer.added_tokens_decoder.values()
+        special = (token.content for token in added if token.special)
+        signs = {PLACEHOLDER, processor.audio_token, processor.audio_eos_token, *special}
+        self._signs = re.compile("|".join(map(re.escape, sorted(signs))))
 
     def cut(self, text: str) -> Iterator[Piece]:
-        return pieces(text)
+        return pieces(self._plain(text))
 
     def speak_like(self, text: str, example: Example | None, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
         import torch
 
         # 1 A conversation: the example, then what is to be said
-        turns = [_turn(example.text, example.samples)] if example else []
+        turns = [_turn(self._plain(example.text), example.samples)] if example else []
         inputs = self._processor.apply_chat_template(
             [*turns, _turn(text)], tokenize=True, return_dict=True, return_tensors="pt"
         ).to(self._model.device, self._model.dtype)
 
         # 2 Frame by frame, with chance of its own, then as sound
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible([self._model], is_cancelled):
-                    torch.manual_seed(request.seed or 0)
-                    frames = round(longest_seconds(text) * self._frames_per_second)
-                    made = self._model.generate(**inputs, output_audio=True, max_new_tokens=frames)[0]
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(request.seed or 0, is_cancelled),
+                interruptible([self._model], is_cancelled),
+                torch.no_grad(),
+            ):
+                frames = round(longest_seconds(text) * self._frames_per_second)
+                made = self._model.generate(**inputs, output_audio=True, max_new_tokens=frames)[0]
+        except Interrupted:
+            return None
         return made.float().flatten().clamp(-1, 1).cpu().numpy()
+
+    def _plain(self, text: str) -> str:
+        """Without the signs that are no text to the model; the space keeps what is around one from becoming another."""
+        return self._signs.sub(" ", text)
 
     def park(self) -> bool:
         return dispatch.move([self._model], "cpu")

@@ -5,13 +5,13 @@ repository of its own. Source: https://github.com/nari-labs/dia. This file knows
 """
 
 import re
-import threading
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.companions import load_companion
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
@@ -29,16 +29,12 @@ TASKS: frozenset[Task] = frozenset({"speech"})
 DEVICES = frozenset({"cpu", "cuda", "mps"})
 BATCHES = False
 ADAPTERS = False
+IMITATES = True  # a voice in a recording
 COMPANION = ModelSpec(
-    "descript/dac_44khz",
-    "descript/dac_44khz",
-    "",
-    (),
-    "hub",
-    "descript/dac_44khz",
-    size_bytes=307_000_000,
-    parameters=76_700_000,
-)
+    "descript/dac_44khz", "descript/dac_44khz", "", (), "hub", "descript/dac_44khz",
+    revision="c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
+    size_bytes=307_000_000, parameters=76_700_000,
+)  # fmt: skip
 
 ARCHITECTURE = "DiaForConditionalGeneration"
 WORKING_NUMBERS = 250_000_000  # keys and values of half a minute, twice because of guidance, and the sound
@@ -86,7 +82,6 @@ class Dia:
         self.sampling_rate = int(codec.config.sampling_rate)
         self._frames_per_second = self.sampling_rate / prod(codec.config.downsampling_ratios)
         self._model, self._codec, self._processor, self._place = model, codec, processor, place
-        self._lock = threading.Lock()
 
     def cut(self, text: str) -> Iterator[Piece]:
         """Several sentences at a time: it is made for dialogues, and very short ones are not understood."""
@@ -96,13 +91,15 @@ class Dia:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
         import torch
 
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible([self._model, self._codec], is_cancelled):
-                    torch.manual_seed(request.seed or 0)
-                    return self._said(text, example)
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(request.seed or 0, is_cancelled),
+                interruptible([self._model, self._codec], is_cancelled),
+                torch.no_grad(),
+            ):
+                return self._said(text, example)
+        except Interrupted:
+            return None
 
     def _said(self, text: str, example: Example | None) -> Any:
         # 1 The words, behind those of the example and its codes

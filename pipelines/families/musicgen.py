@@ -4,11 +4,11 @@ Its melody models (MusicgenMelodyForConditionalGeneration) are not served: trans
 Source: Copet et al. 2023, https://arxiv.org/abs/2306.05284. This file knows one part of a piece at a time and no pipeline.
 """
 
-import threading
 from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
@@ -64,7 +64,6 @@ class MusicGen:
         self.sampling_rate = int(codec.sampling_rate)
         self._frames_per_second = float(codec.frame_rate)
         self._model, self._tokenizer, self._place = model, tokenizer, place
-        self._lock = threading.Lock()
 
     def perform(
         self,
@@ -95,19 +94,21 @@ class MusicGen:
             on_event(Progress(int(done / self._frames_per_second), int(seconds), "seconds"))
             return torch.zeros(token_ids.shape[0], dtype=torch.bool, device=token_ids.device)
 
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            torch.manual_seed(request.seed or 0)
-            try:
-                with interruptible([self._model], is_cancelled):
-                    made = self._model.generate(
-                        **inputs,
-                        do_sample=True,
-                        temperature=request.temperature,
-                        max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
-                        stopping_criteria=[watch],
-                    )
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(request.seed or 0, is_cancelled),
+                interruptible([self._model], is_cancelled),
+                torch.no_grad(),
+            ):
+                made = self._model.generate(
+                    **inputs,
+                    do_sample=True,
+                    temperature=request.temperature,
+                    max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
+                    stopping_criteria=[watch],
+                )
+        except Interrupted:
+            return None
 
         # 3 Only what is new
         sound = made[0].float().mean(dim=0).cpu().numpy()

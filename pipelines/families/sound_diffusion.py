@@ -5,11 +5,11 @@ knows one sound at a time and no pipeline.
 """
 
 import inspect
-import threading
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import ModelDamaged
+from pipelines.loading.chance import Chance
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.inspection.diffusers_classes import makes_sound
 from pipelines.loading.inspection.weights import Weights
@@ -69,7 +69,6 @@ class SoundDiffusion:
         self._takes = inspect.signature(pipe.__call__).parameters
         self._steps = int(self._takes["num_inference_steps"].default)
         self._pipe, self._place = pipe, place
-        self._lock = threading.Lock()
         sounding = getattr(pipe, "vocoder", None) or pipe.vae
         self.sampling_rate = int(sounding.config.sampling_rate)
         self.longest_seconds = LONGEST_SECONDS
@@ -96,22 +95,20 @@ class SoundDiffusion:
         def count(step: int, *_: Any) -> None:
             on_event(Progress(step + 1, steps, "steps"))
 
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible(modules_of(self._pipe), is_cancelled):
-                    seed = request.seed or 0
-                    torch.manual_seed(seed)  # some schedulers draw noise of their own
-                    made = self._pipe(
-                        prompt,
-                        **{length: seconds},
-                        **planned,
-                        num_inference_steps=steps,
-                        generator=torch.Generator().manual_seed(seed),
-                        callback=count,
-                        output_type="np",
-                    ).audios
-            except Interrupted:
-                return None
+        seed = request.seed or 0
+        try:  # some schedulers draw noise of their own
+            with Chance.of(seed, is_cancelled), interruptible(modules_of(self._pipe), is_cancelled), torch.no_grad():
+                made = self._pipe(
+                    prompt,
+                    **{length: seconds},
+                    **planned,
+                    num_inference_steps=steps,
+                    generator=torch.Generator().manual_seed(seed),
+                    callback=count,
+                    output_type="np",
+                ).audios
+        except Interrupted:
+            return None
         sound = numpy.asarray(made[0], numpy.float32)
         return numpy.ascontiguousarray(sound.T[:, 0] if sound.ndim == 2 and len(sound) == 1 else sound.T)
 

@@ -5,12 +5,12 @@ is drawn by the seed, the same for a whole text. A voice out of a recording woul
 Source: Ao et al. 2022, https://arxiv.org/abs/2110.07205. This file knows one sentence at a time and no pipeline.
 """
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.companions import load_companion
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
@@ -91,7 +91,6 @@ class SpeechT5:
         self.voices = tuple(speakers)
         self._model, self._tokenizer, self._vocoder, self._speakers = model, tokenizer, vocoder, speakers
         self._place, self._is_english = place, is_english
-        self._lock = threading.Lock()
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
@@ -106,14 +105,16 @@ class SpeechT5:
         voice = self._voice(request, seed)
 
         # 2 Through both networks; the first drops numbers by chance even when it speaks
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible([self._model.speecht5.decoder.prenet, self._model, self._vocoder], is_cancelled):
-                    torch.manual_seed(seed)
-                    device = self._model.device
-                    made = self._model.generate_speech(ids.to(device), voice.to(device), vocoder=self._vocoder)
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(seed, is_cancelled),
+                interruptible([self._model.speecht5.decoder.prenet, self._model, self._vocoder], is_cancelled),
+                torch.no_grad(),
+            ):
+                device = self._model.device
+                made = self._model.generate_speech(ids.to(device), voice.to(device), vocoder=self._vocoder)
+        except Interrupted:
+            return None
         sound = made.float().flatten().clamp(-1, 1).cpu().numpy()
         return sound if request.speed == 1.0 else stretched(sound, request.speed, is_cancelled)
 

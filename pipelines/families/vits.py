@@ -3,13 +3,13 @@
 Source: Kim et al. 2021, https://arxiv.org/abs/2106.06103. This file knows one sentence at a time and no pipeline.
 """
 
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import NeedsProgram
 from pipelines.loading import pretrained
+from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
@@ -74,7 +74,6 @@ class VitsSpeech:
         speakers = int(model.config.num_speakers)
         self.voices = tuple(str(number) for number in range(speakers)) if speakers > 1 else ()
         self._model, self._tokenizer, self._place, self._is_english = model, tokenizer, place, is_english
-        self._lock = threading.Lock()
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
@@ -88,14 +87,16 @@ class VitsSpeech:
         speaker = int(next(iter(request.shares()), 0)) if self.voices else None
 
         # 2 Through the network, with chance of its own
-        with self._lock, torch.random.fork_rng(), torch.no_grad():
-            try:
-                with interruptible([self._model], is_cancelled):
-                    torch.manual_seed(request.seed or 0)
-                    self._model.speaking_rate = request.speed
-                    made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
-            except Interrupted:
-                return None
+        try:
+            with (
+                Chance.of(request.seed or 0, is_cancelled),
+                interruptible([self._model], is_cancelled),
+                torch.no_grad(),
+            ):
+                self._model.speaking_rate = request.speed
+                made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
+        except Interrupted:
+            return None
         return made[0].float().clamp(-1, 1).cpu().numpy()
 
     def park(self) -> bool:

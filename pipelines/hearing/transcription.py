@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pipelines.errors.requests import NoSuchLanguage
 from pipelines.hearing.listening import SHORTEST_SECONDS, Window
 from pipelines.hearing.log_mel import SAMPLING_RATE
-from pipelines.sound.files import OpeningStopped, open_sound
+from pipelines.sound.files import open_sound
 from pipelines.types.events import IsCancelled, OnEvent, Progress, Token
 from pipelines.types.model import ModelSpec
 from pipelines.types.sound import Wave
@@ -29,12 +29,9 @@ class TranscriptionModel(Protocol):
         ...
 
 
-def open_recording(request: TranscribeRequest, is_cancelled: IsCancelled) -> Wave | None:
-    """Mono at 16 kHz; None when it was cancelled. Raises MissingSound or UnreadableSound."""
-    try:
-        return open_sound(Path(request.audio), sampling_rate=SAMPLING_RATE, is_mono=True, is_cancelled=is_cancelled)
-    except OpeningStopped:
-        return None
+def open_recording(request: TranscribeRequest, is_cancelled: IsCancelled) -> Wave:
+    """Mono at 16 kHz. Raises MissingSound or UnreadableSound, and OpeningStopped when it was cancelled."""
+    return open_sound(Path(request.audio), sampling_rate=SAMPLING_RATE, is_mono=True, is_cancelled=is_cancelled)
 
 
 def transcribe(

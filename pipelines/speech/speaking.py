@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy
 
 from pipelines.errors.requests import NoSuchLanguage, NoSuchVoice, NothingToSay, NoVoiceTaken, VoiceTooLong
-from pipelines.sound.files import open_sound, to_bytes
+from pipelines.sound.files import open_sound, resample, to_bytes
 from pipelines.sound.stretching import stretched
 from pipelines.speech.sentences import Piece, pieces
 from pipelines.types.events import IsCancelled, OnEvent, Progress
@@ -25,6 +25,7 @@ PAUSE_SECONDS = {"clause": 0.12, "sentence": 0.3, "paragraph": 0.6}  # at speed 
 SECONDS_PER_CHARACTER = {False: 0.2, True: 0.6}  # at most; True: of scripts with a syllable to a character
 LEAST_SECONDS = 3.0
 LONGEST_EXAMPLE_SECONDS = 15  # of a voice: the models that listen to one hear half a minute with what they say
+OPENED_SECONDS = 300.0  # of a recording at most, so that one that is too long can be told its length
 
 
 class SpeechModel(Protocol):
@@ -66,10 +67,27 @@ class Imitator(Protocol):
         ...
 
 
+def open_voice(request: SpeechRequest, is_cancelled: IsCancelled) -> Wave:
+    """Mono at its own rate, because the model's is not known yet. Raises VoiceTooLong, MissingSound, UnreadableSound,
+    and OpeningStopped when it was cancelled."""
+    wave = open_sound(Path(request.reference), is_mono=True, limit_seconds=OPENED_SECONDS, is_cancelled=is_cancelled)
+    if wave.seconds > LONGEST_EXAMPLE_SECONDS:
+        raise VoiceTooLong(seconds=round(wave.seconds), limit=LONGEST_EXAMPLE_SECONDS)
+    return wave
+
+
 def speak(
-    model: SpeechModel | Imitator, spec: ModelSpec, request: SpeechRequest, on_event: OnEvent, is_cancelled: IsCancelled
+    model: SpeechModel | Imitator,
+    spec: ModelSpec,
+    request: SpeechRequest,
+    voice: Wave | None,
+    on_event: OnEvent,
+    is_cancelled: IsCancelled,
 ) -> SpeechResult:
-    """Raises NothingToSay, NoSuchVoice, NoSuchLanguage, NoVoiceTaken, VoiceTooLong, MissingSound or UnreadableSound."""
+    """`voice` is what `open_voice` opened, None without a reference.
+
+    Raises NothingToSay, NoSuchVoice, NoSuchLanguage or NoVoiceTaken.
+    """
     # 1 Can this model do that?
     _check(model, spec, request)
     to_say = list(model.cut(request.text) if isinstance(model, Imitator) else pieces(request.text))
@@ -77,7 +95,7 @@ def speak(
         raise NothingToSay()
     if model.draws_lots and request.seed is None:
         request = replace(request, seed=secrets.randbelow(2**32))
-    say = _sayer(model, request, is_cancelled)
+    say = _sayer(model, request, voice, is_cancelled)
 
     # 2 Sentence by sentence
     started = time.perf_counter()
@@ -123,11 +141,16 @@ def longest_seconds(text: str) -> float:
     return LEAST_SECONDS + sum(SECONDS_PER_CHARACTER[sign >= "\u3040"] for sign in text)
 
 
-def _sayer(model: SpeechModel | Imitator, request: SpeechRequest, is_cancelled: IsCancelled) -> Callable[[str], Any]:
+def _sayer(
+    model: SpeechModel | Imitator, request: SpeechRequest, voice: Wave | None, is_cancelled: IsCancelled
+) -> Callable[[str], Any]:
     """How one sentence is said: by a model's own voices, or as in an example."""
     if not isinstance(model, Imitator):
         return lambda text: model.speak(text, request, is_cancelled)
-    example = _example_of(request, model.sampling_rate) if request.reference else None
+    example = None
+    if voice is not None:
+        samples = resample(voice.samples, voice.sampling_rate, model.sampling_rate)
+        example = Example(samples, request.reference_text.strip())
 
     def say(text: str) -> Any:
         nonlocal example
@@ -139,13 +162,6 @@ def _sayer(model: SpeechModel | Imitator, request: SpeechRequest, is_cancelled: 
         return said if request.speed == 1.0 else stretched(said, request.speed, is_cancelled)
 
     return say
-
-
-def _example_of(request: SpeechRequest, sampling_rate: int) -> Example:
-    wave = open_sound(Path(request.reference), sampling_rate=sampling_rate, is_mono=True)
-    if wave.seconds > LONGEST_EXAMPLE_SECONDS:
-        raise VoiceTooLong(seconds=round(wave.seconds), limit=LONGEST_EXAMPLE_SECONDS)
-    return Example(wave.samples, request.reference_text.strip())
 
 
 def _check(model: SpeechModel | Imitator, spec: ModelSpec, request: SpeechRequest) -> None:

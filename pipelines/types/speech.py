@@ -7,6 +7,7 @@ from pipelines.errors.requests import (
     EmptyPrompt,
     NoRightToVoice,
     PromptTooLong,
+    RightWithoutVoice,
     SettingOutOfRange,
     WordsOfVoiceMissing,
 )
@@ -44,11 +45,13 @@ class SpeechRequest:
     RANGES: ClassVar = {"speed": (0.5, 2.0), "seed": (0, 2**32 - 1)}
 
     def check(self) -> None:
-        """Raises EmptyPrompt, PromptTooLong, NoRightToVoice, WordsOfVoiceMissing or SettingOutOfRange."""
+        """Raises EmptyPrompt, PromptTooLong, NoRightToVoice, RightWithoutVoice, WordsOfVoiceMissing or SettingOutOfRange."""
         if not self.text.strip():
             raise EmptyPrompt()
         if self.reference and not self.has_right_to_voice:
             raise NoRightToVoice()
+        if self.has_right_to_voice and not self.reference:
+            raise RightWithoutVoice()
         if self.reference and not self.reference_text.strip():
             raise WordsOfVoiceMissing()
         for text in (self.text, self.reference_text):

@@ -269,6 +269,15 @@ def test_a_voice_is_taken_only_with_the_right_to_it_and_a_sound_is_made_of_words
     address = page.locator("#speak-actions a", has_text="FLAC").get_attribute("href")
     asked = recipe.request_of(recipe.read(page.request.get(f"{studio.url}{address}").body()))
     assert isinstance(asked, SpeechRequest) and asked.has_right_to_voice and asked.reference_text == "good day"
+    # The right is said of one recording, not of the next, nor of none
+    page.locator("#speak-reference").get_by_role("button", name="Clear").click()
+    expect(page.locator("#speak-right input")).not_to_be_checked()
+    page.locator("#speak-right input").check()
+    hear.bring(page, "speak-reference", hear.tone(tmp_path / "another.wav", 440.0))
+    expect(page.locator("#speak-right input")).not_to_be_checked()
+    page.locator("#speak-run").click()
+    expect(toast(page)).to_contain_text("only with the right to it")
+    close_toasts(page)
     # 2. Words become a sound
     hear.open_audio(page, "compose")
     expect(page.locator("#compose-task")).to_be_hidden()

@@ -16,6 +16,7 @@ from pipelines.errors.requests import (
     NothingToSay,
     NoVoiceTaken,
     PromptTooLong,
+    RightWithoutVoice,
     UnreadableSound,
     WordsOfVoiceMissing,
 )
@@ -142,6 +143,7 @@ def test_nobody_speaks_in_silence(audio, tmp_path):
         ({"language": "xx"}, NoSuchLanguage),
         ({"reference": "me.wav", "reference_text": "hello", "has_right_to_voice": True}, NoVoiceTaken),
         ({"reference": "me.wav", "reference_text": "hello"}, NoRightToVoice),
+        ({"has_right_to_voice": True}, RightWithoutVoice),
         ({"reference": "me.wav", "has_right_to_voice": True}, WordsOfVoiceMissing),
     ],
 )

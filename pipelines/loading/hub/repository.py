@@ -27,6 +27,7 @@ SMALL_FILES = (
     "*.bpe.model",
     "*.spm",
 )
+VOICE_TABLE, VOICES = "speaker_embeddings_path.json", "speaker_embeddings/"  # a few hundred numbers to a file
 GGUF_PART = re.compile(r"-\d{5}-of-\d{5}\.gguf", re.IGNORECASE)
 GGUF_PREFERENCE = ("q4_k_m", "q4_0", "q8_0")
 # model.safetensors, model-00001-of-00002.safetensors, model.fp16.safetensors, model.fp16-00001-of-00002.safetensors
@@ -95,7 +96,7 @@ class Repository:
 
 
 def _of_model(names: Mapping[str, RemoteFile], config: dict, model: str) -> list[str]:
-    """Everything lies at the top of the repository; what is deeper is another form of the same.
+    """Everything lies at the top of the repository, but for voices; what else is deeper is another form of the same.
 
     `transformers_weights` in the config names the weights for transformers where others have the usual name.
     """
@@ -108,7 +109,8 @@ def _of_model(names: Mapping[str, RemoteFile], config: dict, model: str) -> list
     tensors = [name for name in top if name.endswith(".safetensors") and not name.startswith("consolidated")]
     if tensors:
         chosen = _one_form({name: names[name].size_bytes for name in tensors}, (base,)) or tensors
-        return [name for name in small if _goes_with(name, chosen)] + chosen
+        voices = [name for name in sorted(names) if name.startswith(VOICES) and name.endswith(".npy")]
+        return [name for name in small if _goes_with(name, chosen)] + voices * (VOICE_TABLE in small) + chosen
     # "mmproj-…" is only the eye of a model that also sees
     packed = [name for name in top if name.lower().endswith(".gguf") and not name.lower().startswith("mmproj")]
     parts = [part for name in packed if (part := GGUF_PART.search(name))]

@@ -10,9 +10,11 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from pipelines.errors.requests import UnreadableSound
+from pipelines.pictures import open_picture
 from pipelines.provenance import films
 from pipelines.provenance.sounds import SUFFIXES, suffix_of
 from pipelines.sound.files import LIMIT_SECONDS
+from studio.library.pictures import thumbnail
 
 MEDIA_TYPES = {
     ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",
@@ -79,6 +81,12 @@ def recorded(data: object) -> bytes:
 def put_in_cache(data: bytes) -> str:
     """The path of a sound of the library as a box can show it: gradio shows files of its cache alone."""
     return save_bytes_to_cache(data, f"sound{suffix_of(data)}", get_upload_folder())
+
+
+def small_url_of(picture: bytes) -> str:
+    """A picture as it is shown among many, as a data URL."""
+    small = thumbnail(open_picture(picture, "picture"))
+    return f"data:image/webp;base64,{base64.b64encode(small).decode()}"
 
 
 def url_of(data: bytes) -> str:

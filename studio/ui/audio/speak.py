@@ -71,6 +71,8 @@ class Speak(SoundPanel):
         suited = [s["voice"], s["second"], s["language"], others["note"], others["own"]]
         wanted = [s["model"], s["voice"], s["second"], s["language"]]
         s["model"].change(told(self._suit_model), wanted, suited, **quietly(trigger_mode="always_last"))
+        # The right is said of one recording: another one, or none, takes it back, in the browser before anything is pressed
+        self.parts.files["reference"].change(None, None, s["right"], js="() => false", api_visibility="private")
         example = others["examples"].click(told(self._take_example), None, s["text"], **quiet)
         self.keep_after(example)
 

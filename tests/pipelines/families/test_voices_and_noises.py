@@ -1,7 +1,9 @@
 """CSM, Dia, Bark, SpeechT5, Stable Audio and AudioLDM 2: tiny models of the real classes through the pipeline."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -17,15 +19,18 @@ from pipelines.errors.requests import (
     MadeAtOnce,
     NoRightToVoice,
     NoSuchVoice,
+    NothingToSay,
     NoVoiceTaken,
+    RightWithoutVoice,
     VoiceTooLong,
     WordsOfVoiceMissing,
 )
-from pipelines.families.dia import Dia
+from pipelines.families.dia import COMPANION, Dia
+from pipelines.loading.chance import Chance
 from pipelines.loading.hub.repository import Repository
 from pipelines.loading.hub.transfer import RemoteFile
 from pipelines.sound.files import to_bytes
-from pipelines.types.events import Progress
+from pipelines.types.events import Progress, never
 from pipelines.types.music import MusicRequest
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest, SpeechResult
@@ -100,6 +105,44 @@ def test_it_speaks_by_its_seed_and_stops_in_the_middle_of_a_pass(audio, name):
     assert stopped.finish_reason == "cancelled" and stopped.wave is None
 
 
+def test_two_models_at_once_draw_the_lots_that_each_draws_alone(audio):
+    """One speaks in the middle of the other's sentence, and lasts longer than it."""
+    outer, inner = SpeechRequest("bark", "the dog.", seed=1), SpeechRequest("speecht5", "the dog.", seed=2)
+    alone = [audio.generate(asked) for asked in (outer, inner)]
+    has_begun, may_go_on = threading.Event(), threading.Event()
+    looks: dict[str, int] = {"outer": 0, "inner": 0}
+    said: list[Future[SpeechResult]] = []
+
+    def wait_inside() -> bool:
+        looks["inner"] += 1
+        if looks["inner"] == 9:
+            has_begun.set()
+            may_go_on.wait(60)
+        return False
+
+    with ThreadPoolExecutor(1) as other:
+
+        def begin_the_other() -> bool:
+            looks["outer"] += 1
+            if looks["outer"] == 9:
+                said.append(other.submit(audio.generate, inner, is_cancelled=wait_inside))
+                has_begun.wait(1)  # in vain where it has to wait for its turn
+            return False
+
+        here = audio.generate(outer, is_cancelled=begin_the_other)
+        may_go_on.set()
+        there = said[0].result()
+    assert min(looks.values()) > 9 and not differ(here, alone[0]) and not differ(there, alone[1])
+
+
+def test_who_waits_to_draw_lots_can_be_stopped(audio):
+    asked = SpeechRequest("speecht5", "the dog.", seed=1)
+    assert audio.generate(asked).finish_reason == "stop"  # and so it is loaded
+    with ThreadPoolExecutor(1) as other, Chance.of(0, never):
+        stopped = other.submit(audio.generate, asked, is_cancelled=stop_after(9)).result(60)
+    assert stopped.finish_reason == "cancelled"
+
+
 def test_a_dialogue_keeps_who_says_what():
     turns = Dia.cut(object.__new__(Dia), "[S1] Hello. [S2] Hi there. How are you? " * 5 + "Well?")
     texts = [piece.text for piece in turns]
@@ -108,21 +151,38 @@ def test_a_dialogue_keeps_who_says_what():
 
 
 @pytest.mark.parametrize("name", ["csm", "dia"])
-def test_it_speaks_in_the_voice_of_an_example_with_the_right_to_it(audio, name, example):
+def test_it_speaks_in_the_voice_of_an_example_with_the_right_to_it(audio, name, example, monkeypatch):
     asked = SpeechRequest(
         name, "the dog.", reference=str(example), reference_text="good day", has_right_to_voice=True, seed=1
     )
     in_that_voice = audio.generate(asked)
     assert in_that_voice.request.has_right_to_voice
-    alone = audio.generate(replace(asked, reference="", reference_text=""))
+    alone = audio.generate(replace(asked, reference="", reference_text="", has_right_to_voice=False))
     assert differ(in_that_voice, alone)
     with pytest.raises(NoRightToVoice):
         audio.generate(replace(asked, has_right_to_voice=False))
     with pytest.raises(WordsOfVoiceMissing):
         audio.generate(replace(asked, reference_text=" "))
+    with pytest.raises(RightWithoutVoice):
+        audio.generate(replace(asked, reference=""))
+    loads: list[str] = []
+    monkeypatch.setattr(audio, "lease", lambda spec, *_: loads.append(spec.id))
+    stopped = audio.generate(asked, is_cancelled=lambda: True)
+    assert stopped.finish_reason == "cancelled" and stopped.wave is None
     example.write_bytes(to_bytes(Wave(numpy.zeros(21 * 8000, numpy.float32), 8000)))
     with pytest.raises(VoiceTooLong):
         audio.generate(asked)
+    assert loads == [], "what cannot be listened to is told before a model is loaded for it"
+
+
+def test_signs_of_the_model_are_no_text(audio, example):
+    asked = SpeechRequest("csm", "the <|AUDIO|>dog <|AU<|AUDIO|>DIO|> <placeholder>.", seed=1)
+    said = audio.generate(asked)
+    assert said.finish_reason == "stop" and [one.text for one in said.sentences] == ["the  dog <|AU DIO|>  ."]
+    voice = replace(asked, reference=str(example), reference_text="<|AUDIO|>day<placeholder>", has_right_to_voice=True)
+    assert differ(said, audio.generate(voice))
+    with pytest.raises(NothingToSay):
+        audio.generate(replace(asked, text="<|AUDIO|>"))
 
 
 def test_half_precision_hears_an_example_and_makes_sound(audio, example):
@@ -135,13 +195,15 @@ def test_half_precision_hears_an_example_and_makes_sound(audio, example):
         assert made.wave.samples.dtype == numpy.float32 and numpy.isfinite(made.wave.samples).all()
 
 
-def test_others_take_no_voice_over_but_have_their_own(audio, example):
+def test_others_take_no_voice_over_but_have_their_own(audio, example, monkeypatch):
     asked = SpeechRequest(
         "bark", "the dog.", reference=str(example), reference_text="good day", has_right_to_voice=True, seed=1
     )
-    for name in ("bark", "speecht5"):
-        with pytest.raises(NoVoiceTaken):
-            audio.generate(replace(asked, model=name))
+    with monkeypatch.context() as patch:
+        patch.setattr(audio, "lease", None)  # nothing is loaded for that
+        for name in ("bark", "speecht5"):
+            with pytest.raises(NoVoiceTaken):
+                audio.generate(replace(asked, model=name))
     own = replace(asked, reference="", reference_text="", has_right_to_voice=False)
     assert differ(audio.generate(own), audio.generate(replace(own, voice="ann")))
     ann, bob, both = (
@@ -152,6 +214,19 @@ def test_others_take_no_voice_over_but_have_their_own(audio, example):
         audio.generate(replace(own, voice="eve"))
 
 
+def test_the_files_of_voices_are_fetched_and_a_voice_without_them_is_not_offered(audio, tmp_path, monkeypatch):
+    folder = save_bark(tmp_path / "bark")
+    with LocalHub() as hub:
+        ask_here(monkeypatch, hub.address, tmp_path / "hub")
+        hub.add("owner/bark", folder)
+        said = audio.generate(SpeechRequest("owner/bark", "the dog.", voice="ann", seed=1))
+    assert said.finish_reason == "stop" and said.seconds_audio > 0
+    (folder / "speaker_embeddings" / "ann_fine_prompt.npy").unlink()
+    with pytest.raises(NoSuchVoice):
+        audio.generate(SpeechRequest(str(folder), "the dog.", voice="ann"))
+    assert audio.generate(SpeechRequest(str(folder), "the dog.", seed=1)).finish_reason == "stop"
+
+
 def test_a_codec_is_fetched_with_its_model_and_refused_with_it(audio, tmp_path, monkeypatch):
     folder = save_dia(tmp_path / "dia")
     codec = (folder / "dac_44khz").rename(tmp_path / "codec")
@@ -160,7 +235,7 @@ def test_a_codec_is_fetched_with_its_model_and_refused_with_it(audio, tmp_path, 
         with pytest.raises(UnknownModel, match="descript/dac_44khz"):
             audio.generate(SpeechRequest(str(folder), "the dog."))
         hub.add("owner/dia", folder)
-        hub.add("descript/dac_44khz", codec)
+        hub.add(COMPANION.location, codec).commit = COMPANION.revision
         said = audio.generate(SpeechRequest("owner/dia", "the dog.", seed=1))
     assert said.finish_reason == "stop" and said.seconds_audio > 0
 
