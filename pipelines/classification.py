@@ -1,9 +1,9 @@
-"""What is on a picture, by a model that knows classes.
+"""What is on a picture, or of which class a sound is, by a model that knows classes.
 
     pipeline = ClassificationPipeline.on_this_machine()
     result = pipeline.generate(ClassifyRequest(model="my-digits", image="seven.png"))
 
-It knows pictures and probabilities, and no model family.
+It knows pictures, sounds and probabilities, and no model family.
 """
 
 import base64
@@ -15,7 +15,14 @@ from typing import Any, Protocol
 from pipelines.base import Pipeline
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.pictures import open_picture
-from pipelines.types.classification import ClassifyRequest, ClassifyResult, Likelihood
+from pipelines.sound.files import OpeningStopped, open_sound
+from pipelines.types.classification import (
+    SOUND_LIMIT_SECONDS,
+    ClassifyRequest,
+    ClassifyResult,
+    ClassifySoundRequest,
+    Likelihood,
+)
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
 
 SHOWN = 10
@@ -27,9 +34,9 @@ class ClassifierModel(Protocol):
 
     labels: tuple[str, ...]
 
-    def classify(self, picture: Any) -> tuple[list[float], Any, Any]:
-        """Of an RGB picture: the probability of each label, the picture as the network saw it (PIL, RGB), and how much each
-        part spoke for the likeliest one, (rows, columns) of 0 … 1, or None."""
+    def classify(self, given: Any) -> tuple[list[float], Any, Any]:
+        """Of an RGB picture or a mono Wave: the probability of each label, what the network saw as a picture (PIL, RGB), and how
+        much each part spoke for the likeliest one, (rows, columns) of 0 … 1, or None."""
         ...
 
 
@@ -37,27 +44,38 @@ class ClassificationPipeline(Pipeline):
     """Safe to use from several threads at once."""
 
     def generate(
-        self, request: ClassifyRequest, on_event: OnEvent = ignore, is_cancelled: IsCancelled = never
+        self,
+        request: ClassifyRequest | ClassifySoundRequest,
+        on_event: OnEvent = ignore,
+        is_cancelled: IsCancelled = never,
     ) -> ClassifyResult:
         """Raises the errors of `pipelines.errors`."""
         # 1 What is asked
         request.check()
         spec = self.catalog.check(request)
-        picture = open_picture(Path(request.image))
 
-        # 2 The model's answer
+        # 2 What is given, and the model's answer
         try:
+            given = _open(request, is_cancelled)
             with self.lease(spec, (), on_event, is_cancelled) as model:
                 started = time.perf_counter()
-                probabilities, seen, heat = model.classify(picture)
+                probabilities, seen, heat = model.classify(given)
                 seconds = time.perf_counter() - started
-        except LoadCancelled:
+        except (LoadCancelled, OpeningStopped):
             return ClassifyResult(spec.id, (), 0.0, finish_reason="cancelled")
 
         # 3 The likeliest first, and where they were seen
         pairs = sorted(zip(model.labels, probabilities, strict=True), key=lambda pair: -pair[1])[:SHOWN]
         likelihoods = tuple(Likelihood(label, probability) for label, probability in pairs)
         return ClassifyResult(spec.id, likelihoods, seconds, "" if heat is None else _overlaid(seen, heat))
+
+
+def _open(request: ClassifyRequest | ClassifySoundRequest, is_cancelled: IsCancelled) -> Any:
+    """Raises UnreadablePicture, UnreadableSound, and OpeningStopped when it was cancelled."""
+    if isinstance(request, ClassifyRequest):
+        return open_picture(Path(request.image))
+    path = Path(request.audio)
+    return open_sound(path, is_mono=True, limit_seconds=SOUND_LIMIT_SECONDS, is_cancelled=is_cancelled)
 
 
 def _overlaid(seen: Any, heat: Any) -> str:

@@ -1,10 +1,12 @@
-"""What is on a picture, or of which class a text is: what is asked, and how likely each class is."""
+"""What is on a picture, or of which class a text or a sound is: what is asked, and how likely each class is."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.errors.requests import EmptyPrompt, MissingPicture, PromptTooLong
+from pipelines.errors.requests import EmptyPrompt, MissingPicture, MissingSound, PromptTooLong
 from pipelines.types.adapter import Adapter
+
+ClassifyTask = Literal["classify", "classify-text", "classify-sound"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,32 @@ class ClassifyRequest:
         return self.model
 
 
+SOUND_LIMIT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class ClassifySoundRequest:
+    """A sound of up to SOUND_LIMIT_SECONDS, to be told by a model that knows classes of sounds. `audio` is any file that can be
+    read as sound."""
+
+    model: str
+    audio: str = ""
+
+    kind = "classify-sound"
+    task = "classify-sound"
+    lane = "quick"
+    adapters: tuple[Adapter, ...] = ()
+    FILES = ("audio",)
+
+    def check(self) -> None:
+        """Raises MissingSound."""
+        if not self.audio:
+            raise MissingSound()
+
+    def title(self) -> str:
+        return self.model
+
+
 @dataclass(frozen=True)
 class Likelihood:
     """How likely a class is, 0 … 1."""
@@ -39,8 +67,8 @@ class Likelihood:
 
 @dataclass(frozen=True)
 class ClassifyResult:
-    """The likeliest classes, the first one first. `looked_at` is a PNG as base64 of what the network saw, redder where it
-    spoke for the first class; "" where the network has no such map."""
+    """The likeliest classes of a picture or a sound, the first one first. `looked_at` is a PNG as base64 of what the network saw,
+    of a sound its spectrogram, redder where it spoke for the first class; "" where the network has no such map."""
 
     model: str
     likelihoods: tuple[Likelihood, ...]

@@ -8,7 +8,13 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from pipelines.types.caption import CaptionRequest, CaptionResult
-from pipelines.types.classification import ClassifyRequest, ClassifyResult, ClassifyTextRequest, ClassifyTextResult
+from pipelines.types.classification import (
+    ClassifyRequest,
+    ClassifyResult,
+    ClassifySoundRequest,
+    ClassifyTextRequest,
+    ClassifyTextResult,
+)
 from pipelines.types.clip import ClipRequest, ClipResult, FramesRequest, FramesResult
 from pipelines.types.dataset import CaptionDataRequest, CaptionDataResult, FetchDataRequest, FetchDataResult
 from pipelines.types.download import DownloadRequest, DownloadResult
@@ -35,6 +41,7 @@ ModelRequest = (
     | AudioRequest
     | ClassifyRequest
     | ClassifyTextRequest
+    | ClassifySoundRequest
     | CaptionRequest
     | VideoRequest
     | EmbedRequest

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipelines.types.caption import CaptionTask
+from pipelines.types.classification import ClassifyTask
 from pipelines.types.image import ImageTask
 from pipelines.types.music import MusicTask
 from pipelines.types.text import TextTask
@@ -16,8 +17,7 @@ Task = Literal[
     "speech",
     TranscribeTask,
     MusicTask,
-    "classify",
-    "classify-text",
+    ClassifyTask,
     CaptionTask,
     VideoTask,
     "embed",

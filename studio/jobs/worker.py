@@ -230,6 +230,7 @@ def make_worker(
         open_ledger=open_ledger,
     )
     audio, multimodal = AudioPipeline.beside(text), MultimodalPipeline.beside(text)
+    classification = ClassificationPipeline.beside(text)
     pipelines: dict[str, Pipeline] = {
         "text": text,
         "image": ImagePipeline.beside(text),
@@ -242,7 +243,8 @@ def make_worker(
         "clip": multimodal,
         "frames": multimodal,
         "caption": multimodal,
-        "classify": ClassificationPipeline.beside(text),
+        "classify": classification,
+        "classify-sound": classification,
         "classify-text": TextClassificationPipeline.beside(text),
         "embed": EmbeddingPipeline.beside(text),
         "download": DownloadPipeline.beside(text),

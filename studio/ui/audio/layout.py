@@ -56,9 +56,11 @@ def sound_box(
     key: str,
     *,
     sources: Sequence[Literal["upload", "microphone"]] = ("upload", "microphone"),
+    is_visible: bool = True,
 ) -> gr.Audio:
     return gr.Audio(
         sources=list(sources), type="filepath", label=t(key), elem_id=f"{area}-{field_name}", editable=False, buttons=[],
+        visible=is_visible,
         waveform_options=gr.WaveformOptions(waveform_color="#94a3a0", waveform_progress_color="#2f8072", show_recording_waveform=True),
     )  # fmt: skip
 

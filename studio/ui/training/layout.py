@@ -7,6 +7,7 @@ import gradio as gr
 
 from pipelines.training.uploads.reading import PICTURES, SOUNDS, TEXTS
 from pipelines.types.study import METHODS
+from studio.ui.audio.layout import sound_box
 from studio.ui.components import items
 from studio.ui.i18n import t
 from studio.ui.training.pad import pad
@@ -101,6 +102,7 @@ class RunParts:
     trying: gr.Column
     drawing: gr.Column
     pasted: gr.Textbox  # a text, for a classifier of texts
+    heard: gr.Audio  # a sound, for a classifier of sounds
     drawn: gr.Textbox  # as the browser has it
     clear: gr.Button
     tell: gr.Button
@@ -211,6 +213,7 @@ def _run() -> RunParts:
                     label=t("try_text"), placeholder=t("try_text_help"), lines=6, max_lines=16, visible=False,
                     elem_id="training-pasted",
                 )  # fmt: skip
+                heard = sound_box("training", "heard", "try_sound", is_visible=False)
                 tell = gr.Button(t("try_tell"), variant="primary", size="sm", elem_id="training-tell")
             with gr.Column(min_width=240):
                 answer = gr.HTML("", elem_id="training-answer")
@@ -228,6 +231,6 @@ def _run() -> RunParts:
     study = items("training-study")
     shown = (head, actions, model, curves, samples, log, runs, comparison, study)
     return RunParts(
-        *shown, tried, trying, drawing, pasted, drawn, clear, tell, answer, confusion,
+        *shown, tried, trying, drawing, pasted, heard, drawn, clear, tell, answer, confusion,
         tuned, beside, question, ask, answers,
     )  # fmt: skip

@@ -1,21 +1,26 @@
-"""Try a classifier that was trained here: a drawing, a picture or a text in, the likeliest classes and what spoke for them out."""
+"""Try a classifier that was trained here: a drawing, a picture, a text or a sound in, the likeliest classes and what spoke for
+them out."""
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, get_args
 
 import gradio as gr
 
 from pipelines.errors.base import StudioError
 from pipelines.types.classification import (
+    SOUND_LIMIT_SECONDS,
     ClassifyRequest,
     ClassifyResult,
+    ClassifySoundRequest,
+    ClassifyTask,
     ClassifyTextRequest,
     ClassifyTextResult,
     Likelihood,
     Span,
 )
 from studio.services import Services
+from studio.ui.audio.files import sound
 from studio.ui.components import quietly
 from studio.ui.i18n import language
 from studio.ui.image.picture_box import bytes_of
@@ -39,24 +44,30 @@ class Trying:
 
     def wire(self) -> None:
         p, quiet = self._parts, quietly()
-        p.tried.change(told(self._show), p.tried, [p.trying, p.drawing, p.pasted, p.answer, p.confusion], **quiet)
+        p.tried.change(told(self._show), p.tried, self._shown, **quiet)
         asked = p.tell.click(
-            told(self._tell), [p.tried, p.drawn, p.pasted], [p.answer, p.tell], js=WITH_DRAWING, **quiet
+            told(self._tell), [p.tried, p.drawn, p.pasted, p.heard], [p.answer, p.tell], js=WITH_DRAWING, **quiet
         )
         p.clear.click(None, None, None, js=CLEAR, api_visibility="private")
         asked.failure(lambda: gr.update(interactive=True), None, p.tell, **quiet)
 
-    def _show(self, model: str, request: gr.Request) -> tuple[Any, Any, Any, str, str]:
-        reads = bool(model) and self._reads(model)
-        confusion = self._confusion(model, language(request))
-        return gr.update(visible=bool(model)), gr.update(visible=not reads), gr.update(visible=reads), "", confusion
+    @property
+    def _shown(self) -> list[Any]:
+        p = self._parts
+        return [p.trying, p.drawing, p.pasted, p.heard, p.answer, p.confusion]
 
-    def _reads(self, model: str) -> bool:
-        """Whether it is asked about texts, and not about pictures."""
+    def _show(self, model: str, request: gr.Request) -> tuple[Any, ...]:
+        task = self._task(model)
+        boxes = [gr.update(visible=task == of) for of in get_args(ClassifyTask)]
+        return gr.update(visible=bool(model)), *boxes, "", self._confusion(model, language(request))
+
+    def _task(self, model: str) -> str:
+        """Whether it is asked about pictures, texts or sounds; "" for no model, and for one that was removed."""
         try:
-            return "classify-text" in self._services.catalog.find(model).tasks
-        except StudioError:  # it was removed
-            return False
+            tasks = self._services.catalog.find(model).tasks if model else ()
+        except StudioError:
+            return ""
+        return next((task for task in get_args(ClassifyTask) if task in tasks), "")
 
     def _confusion(self, model: str, lang: str) -> str:
         """Its held-out examples as a table, where it was trained here."""
@@ -68,10 +79,17 @@ class Trying:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return ""
 
-    async def _tell(self, model: str, drawn: str, pasted: str, request: gr.Request) -> AsyncIterator[tuple[str, Any]]:
-        """Ask the model. It keeps nothing. Raises UnreadablePicture, and what `submit` raises."""
+    async def _tell(
+        self, model: str, drawn: str, pasted: str, heard: str | None, request: gr.Request
+    ) -> AsyncIterator[tuple[str, Any]]:
+        """Ask the model. It keeps nothing. Raises UnreadablePicture, UnreadableSound, and what `submit` raises."""
         lang, owner, jobs = language(request), self._services.identity.who(request), self._services.jobs
-        if self._reads(model):
+        task = self._task(model)
+        if task == "classify-sound":
+            given = sound(heard, limit_seconds=SOUND_LIMIT_SECONDS)
+            files = {"audio": given.data} if given is not None else {}
+            job = jobs.submit(owner, ClassifySoundRequest(model), keep=False, files=files)
+        elif task == "classify-text":
             job = jobs.submit(owner, ClassifyTextRequest(model, str(pasted or "")), keep=False)
         elif drawn:
             picture = bytes_of(drawn, "picture")
@@ -84,14 +102,17 @@ class Trying:
                 raise live.error
             if live.end is not None:
                 result = live.end.result
-                yield answer_of(result, lang), gr.update(interactive=True)
+                yield (
+                    answer_of(result, lang, "try_heard" if task == "classify-sound" else "try_heat"),
+                    gr.update(interactive=True),
+                )
 
 
-def answer_of(result: object, lang: str) -> str:
-    """What came out, of either kind; "" of a question that was cancelled."""
+def answer_of(result: object, lang: str, words: str) -> str:
+    """What came out, of either kind; "" of a question that was cancelled. `words` is the key of what stands below a picture."""
     if isinstance(result, ClassifyTextResult):
         return text_answer(result, lang)
-    return answer(result, lang) if isinstance(result, ClassifyResult) else ""
+    return answer(result, lang, words) if isinstance(result, ClassifyResult) else ""
 
 
 def text_answer(result: ClassifyTextResult, lang: str) -> str:
@@ -123,14 +144,14 @@ def _bars(likelihoods: Sequence[Likelihood]) -> str:
     return f'<ol class="candidates">{rows}</ol>'
 
 
-def answer(result: ClassifyResult, lang: str) -> str:
-    """The classes with bars of their probabilities, and the picture as it was seen."""
+def answer(result: ClassifyResult, lang: str, words: str) -> str:
+    """The classes with bars of their probabilities, and the picture or the sound as it was seen."""
     seen = ""
     if result.looked_at and result.likelihoods:
-        words = say("try_heat", lang, label=result.likelihoods[0].label)
+        below = say(words, lang, label=result.likelihoods[0].label)
         seen = (
             f'<figure class="looked-at"><img src="data:image/png;base64,{escape(result.looked_at)}" alt="">'
-            f"<figcaption>{escape(words)}</figcaption></figure>"
+            f"<figcaption>{escape(below)}</figcaption></figure>"
         )
     return f"{_bars(result.likelihoods)}{seen}"
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 from pipelines.errors.base import StudioError
 from pipelines.training.uploads.defects import Defect
 from pipelines.training.uploads.own import LEAST_OF_A_SIDE
+from pipelines.types.classification import ClassifyTask
 from pipelines.types.model import ModelSpec
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.runs import Run
@@ -349,17 +351,18 @@ def model_line(run: Run, spec: ModelSpec | None, language: str, base: ModelSpec 
         return ""
     go = button("use", run.id, say("use_model", language), classes="item-button strong")
     place = place_of(spec) if spec is not None else ""
-    if spec is not None and {"classify", "classify-text"} & set(spec.tasks):
+    if spec is not None and set(get_args(ClassifyTask)) & set(spec.tasks):
         line, go = say("model_tried", language, name=result.model), ""
-    elif spec is not None and "caption" in spec.tasks:
-        line, go = say("model_stands", language, name=result.model, place=say("place_look", language)), ""
+    elif spec is not None and {"caption", "music"} & set(spec.tasks):
+        there = say("place_look" if "caption" in spec.tasks else "place_compose", language)
+        line, go = say("model_stands", language, name=result.model, place=there), ""
     elif spec is None and base is not None:
         words = "adapter_stands_image" if place_of(base) == "image" else "adapter_stands"
         line = say(words, language, name=result.model, base=base.name)
     elif place:
         line = say("model_stands", language, name=result.model, place=say(f"place_{place}", language))
     else:
-        line, go = say("model_stands_nowhere", language, name=result.model), ""
+        line, go = say("model_written", language, name=result.model), ""
     words = escape(say("save_model", language))
     saved = f'<a class="item-button" href="media/runs/{escape(run.id)}/model.zip" download>{words}</a>'
     is_merged = spec is None and base is not None and may_merge(run, base)

@@ -9,6 +9,7 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.training.trainer import find_trainers
 from pipelines.types.adapter import Adapter
+from pipelines.types.classification import ClassifyTask
 from pipelines.types.crossing import to_json
 from pipelines.types.image import ImageRequest
 from pipelines.types.merge import MergeRequest
@@ -67,7 +68,7 @@ class Watching:
             p.head: view.head(scene, self._services.runs.log(chosen), lang),
             p.actions: view.actions(scene, lang),
             p.model: view.model_line(chosen, spec, lang, base),
-            p.tried: spec.id if spec is not None and {"classify", "classify-text"} & set(spec.tasks) else "",
+            p.tried: spec.id if spec is not None and set(get_args(ClassifyTask)) & set(spec.tasks) else "",
             p.curves: view.curves(scene, self._trainers.get(chosen.request.trainer), lang),
             p.samples: view.samples(
                 chosen, self._services.runs.samples(chosen), self._services.runs.said(chosen), lang

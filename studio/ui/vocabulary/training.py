@@ -91,8 +91,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "trainer_sound_classifier": ("Sound classifier (spectrogram Transformer)", "声音分类器（频谱 Transformer）"),
     "about_sound_classifier": (
-        "Learns to tell sounds apart: speakers, instruments, noises. You see what it takes held-out sounds for.",
-        "学会分辨声音：说话人、乐器、各种声响。训练中可以看到它对留出声音的判断。",
+        "Learns to tell sounds apart: speakers, instruments, noises. You see what it takes held-out sounds for, and try it with yours.",
+        "学会分辨声音：说话人、乐器、各种声响。训练中可以看到它对留出声音的判断，训练后可用自己的声音试一试。",
     ),
     "dataset_instruments": ("400 notes of eight instruments", "八种乐器的 400 个音"),
     "dataset_digits": ("1,797 handwritten digits, 8 × 8 pixels", "1,797 个手写数字，8 × 8 像素"),
@@ -418,16 +418,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "try_heat": ("The redder, the more it spoke for “{label}” (Grad-CAM).", "越红的部分越支持“{label}”（Grad-CAM）。"),
     "try_text": ("A text", "一段文本"),
     "try_text_help": ("Paste a text, and ask the classifier what it is.", "粘贴一段文本，看看分类器怎么判断。"),
+    "try_sound": ("A sound, up to two minutes", "一段声音（最长两分钟）"),
+    "try_heard": (
+        "What spoke most for “{label}”, low tones below: the redder, the more (gradient × input).",
+        "最支持“{label}”的一段，低音在下：越红越支持（梯度 × 输入）。",
+    ),
     "try_spoke": (
         "Marked: what spoke for “{label}”, the more the stronger. Underlined: what spoke against it (integrated gradients).",
         "标记处支持“{label}”，颜色越深越支持；波浪线处则相反（积分梯度）。",
     ),
     "confusion": ("Held-out examples: what they are, and what they were taken for", "留出样例：真实类别与判断结果"),
     "confusion_is": ("is ↓  taken for →", "真实 ↓  判为 →"),
-    "model_stands_nowhere": (
-        "The model “{name}” lies in the models folder. No tab runs this kind yet.",
-        "模型“{name}”已保存在模型文件夹中。目前还没有页面能运行这类模型。",
-    ),
+    "model_written": ("The model “{name}” was written into the models folder.", "模型“{name}”已保存到模型文件夹。"),
     "adapter_stands": (
         "The adapter “{name}” is in the models folder, for its base {base}: it goes into “LoRA adapter” in the Text tab.",
         "适配器“{name}”已保存在模型文件夹中，用于基础模型 {base}：请填入“文本”页的“LoRA 适配器”。",
@@ -439,6 +441,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "place_image": ("the Image tab, under “Model”", "“图像”页的“模型”中"),
     "place_chat": ("the Text tab, under “Model”", "“文本”页的“模型”中"),
     "place_look": ("the Multimodal tab, in Look under “Model”", "“多模态”页“看图”的“模型”中"),
+    "place_compose": ("the Audio tab, in Compose under “Model”", "“音频”页“作曲”的“模型”中"),
     "place_tasks": ("the tasks of the Text tab, under “Model”", "“文本”页“任务”的“模型”中"),
     "use_model": ("Use it", "去使用"),
     "save_model": ("Save as ZIP", "保存为 ZIP"),
@@ -449,6 +452,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "job_merge": ("merge", "合并"),
     "job_classify-text": ("text class", "文本分类"),
+    "job_classify-sound": ("sound class", "声音分类"),
     "beside_ask": ("Ask both: the base, and what it has become", "同时询问：基础模型与训练后的模型"),
     "beside_help": (
         "Both answer with the same seed, so only the training makes the difference.",

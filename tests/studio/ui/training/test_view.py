@@ -120,7 +120,11 @@ def test_where_the_model_stands_is_said() -> None:
     run = scene("done").run
     picture = ModelSpec("mine", "Mine", "", ("text-to-image",), "folder", "mine")
     assert "stands in the Image tab" in view.model_line(run, picture, "en")
-    assert "No tab runs this kind yet" in view.model_line(run, None, "en")
+    sounds = ModelSpec("mine", "Mine", "", ("classify-sound",), "folder", "mine")
+    assert "Try it below" in view.model_line(run, sounds, "en")
+    tunes = ModelSpec("mine", "Mine", "", ("music",), "folder", "mine")
+    assert "in Compose" in view.model_line(run, tunes, "en")
+    assert "written into the models folder" in view.model_line(run, None, "en")
     assert "in the Image tab under its base, Mine" in view.model_line(run, None, "en", base=picture)
     words = ModelSpec("words", "Words", "", ("chat",), "folder", "words")
     assert "in the Text tab" in view.model_line(run, None, "en", base=words)
