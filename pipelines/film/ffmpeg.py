@@ -5,7 +5,10 @@ It is found by the package imageio-ffmpeg, which brings one along, else on the P
 
 import shutil
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +18,7 @@ from pipelines.types.events import IsCancelled
 
 FRAMES_PER_SECOND = 25
 LAST_WORDS_CHARACTERS = 200
+FRAME_SECONDS = 60.0  # one frame takes milliseconds: a program that does not take it in this time hangs
 FINISH_SECONDS = 300.0
 POLL_SECONDS = 0.2
 # Plays everywhere: H.264 High with 4:2:0, AAC, timed text, what a player needs first at the front of the file.
@@ -94,22 +98,21 @@ class Encoder:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        if self._process.stdin is not None:
+            with suppress(OSError):  # what it did not take
+                self._process.stdin.close()
 
     def write(self, frame: bytes) -> None:
-        """Raises FfmpegFailed."""
+        """Raises FfmpegFailed, also where nothing takes the frame."""
         assert self._process.stdin is not None
-        try:
+        with self._in_time():
             self._process.stdin.write(frame)
-        except OSError as error:  # it has gone: what it said says why
-            raise self._failed() from error
 
     def finish(self, is_cancelled: IsCancelled) -> bytes:
         """The whole film; b"" where it was cancelled. Raises FfmpegFailed."""
         assert self._process.stdin is not None
-        try:
+        with self._in_time():
             self._process.stdin.close()
-        except OSError as error:
-            raise self._failed() from error
         until = time.monotonic() + FINISH_SECONDS
         while (code := self._process.poll()) is None and time.monotonic() < until:
             if is_cancelled():
@@ -118,6 +121,19 @@ class Encoder:
         if code != 0 or not self.film.is_file():
             raise self._failed()
         return self.film.read_bytes()
+
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """For what goes into the program: a full pipe that nobody reads holds up whoever writes, without end."""
+        patience = threading.Timer(FRAME_SECONDS, self._process.kill)
+        patience.daemon = True
+        patience.start()
+        try:
+            yield
+        except OSError as error:  # it has gone: what it said says why
+            raise self._failed() from error
+        finally:
+            patience.cancel()
 
     def _failed(self) -> FfmpegFailed:
         said = self._words.read_text("utf-8", "replace").strip().splitlines()

@@ -116,5 +116,7 @@ def _encoded(frames: list[Any], rate: float, is_cancelled: IsCancelled) -> bytes
         Encoder(Path(scratch), frames[0].size, frame_rate=rate) as encoder,
     ):
         for frame in frames:
+            if is_cancelled():
+                return b""
             encoder.write(frame.tobytes())
         return encoder.finish(is_cancelled)

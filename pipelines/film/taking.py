@@ -26,10 +26,11 @@ LIMIT_SIDE = 16_384
 LONGEST_SIDE = 1920  # of what is taken
 PATIENCE_SECONDS = 60.0  # for one picture
 POLL_SECONDS = 0.05
-DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
+# ffmpeg tells what a file says of itself in between, four spaces in and before a colon ("    title           : …"): no line of its own
+DURATION = re.compile(r"(?m)^  Duration: (\d+):(\d\d):(\d\d(?:\.\d+)?)")
 TIME = re.compile(r"time=(\d+):(\d\d):(\d\d(?:\.\d+)?)")
-VIDEO = re.compile(r"Stream #[^\n]*: Video: [^\n]*?[ ,](\d{1,9})x(\d{1,9})[ ,\n]")
-RATE = re.compile(r"Stream #[^\n]*: Video: [^\n]*?([\d.]+) (?:fps|tbr)")
+VIDEO = re.compile(r"(?m)^\s+Stream #\d+:\d+[^\n]*: Video: [^\n]*?[ ,](\d{1,9})x(\d{1,9})[ ,\n]")
+RATE = re.compile(r"(?m)^\s+Stream #\d+:\d+[^\n]*: Video: [^\n]*?(\d+(?:\.\d+)?) (?:fps|tbr)")
 A_LITTLE_SECONDS = 0.002
 TOO_MANY = re.compile(r"[Pp]icture size (\d{1,9})x(\d{1,9}) exceeds")  # ffmpeg has looked at LIMIT_PIXELS itself
 SMALLER = f"scale=w='min(iw,{LONGEST_SIDE})':h='min(ih,{LONGEST_SIDE})':force_original_aspect_ratio=decrease"

@@ -155,8 +155,9 @@ class JobStore:
         return list(self._rows("WHERE state IN ('queued', 'running') ORDER BY created"))
 
     def ended_and_not_kept(self) -> list[Row]:
-        """Private jobs whose folders were to be deleted when the server stopped."""
-        return list(self._rows("WHERE keep = 0 AND state NOT IN ('queued', 'running')"))
+        """Private jobs whose folders were to be deleted when the server stopped; not those that a flow at work still needs."""
+        at_work = "SELECT id FROM jobs WHERE state IN ('queued', 'running')"
+        return list(self._rows(f"WHERE keep = 0 AND state NOT IN ('queued', 'running') AND flow NOT IN ({at_work})"))
 
     def ids(self) -> set[str]:
         with self._lock:

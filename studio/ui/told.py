@@ -15,10 +15,13 @@ from pipelines.errors.base import StudioError
 from studio.ui.i18n import language
 from studio.ui.words import say
 
+CHARACTERS_A_SECOND = 12
 
-def inform(key: str, lang: str) -> None:
-    """A short message that goes away by itself."""
-    gr.Info(_as_text(say(key, lang)), title=say("toast_done", lang), duration=4)
+
+def inform(key: str, lang: str, **values: object) -> None:
+    """A short message that goes away by itself, when it was read."""
+    words = say(key, lang, **values)
+    gr.Info(_as_text(words), title=say("toast_done", lang), duration=max(4.0, len(words) / CHARACTERS_A_SECOND))
 
 
 def refuse(message: str) -> gr.Error:

@@ -39,13 +39,14 @@ def share_done(live: Live) -> float | None:
     return stage.done / stage.total if isinstance(stage, Progress) and stage.total else None
 
 
-def meter(live: Live) -> str:
+def meter(live: Live, language: str) -> str:
     """A bar as long as the share that is done, or a running one while nobody can say."""
     share = share_done(live)
     if share is None:
         return '<div class="bar" aria-hidden="true"></div>'
     return (
-        f'<div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share * 100:.0f}">'
+        f'<div class="meter" role="progressbar" aria-label="{escape(say("progress", language))}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{share * 100:.0f}">'
         f'<span style="width:{share:.1%}"></span></div>'
     )
 
@@ -56,7 +57,7 @@ def queue(rows: Sequence[tuple[Working, str, str]], language: str) -> str:
         return ""
     parts = [
         f'<li class="queued"><div class="line-title">{escape(title)}</div>'
-        f'<div class="mono">{escape(line)}</div>{meter(row.live) if row.live.is_started else ""}'
+        f'<div class="mono">{escape(line)}</div>{meter(row.live, language) if row.live.is_started else ""}'
         f'<div class="item-actions">{lists.button("show", row.job.id, say("show", language))}'
         f"{lists.button('stop', row.job.id, say('stop', language))}</div></li>"
         for row, title, line in rows

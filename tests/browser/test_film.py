@@ -69,9 +69,18 @@ def test_pictures_become_a_film_and_the_film_gives_its_pictures_back(
     expect(page.locator("#film-every")).to_be_visible()
     expect(page.locator("#film-film")).to_contain_text(".mp4")
     settle(page)
-    page.locator("#film-run").click()
     taken = page.locator("#film-stage .board li")
+    page.locator("#film-private input").check()
+    page.locator("#film-run").click()
     expect(taken).to_have_count(3, timeout=ENGINE_MILLISECONDS)
+    taken.nth(1).get_by_role(
+        "button", name="PNG"
+    ).click()  # of what is not kept a whole picture comes when it is asked for
+    expect(page.locator("#film-actions a")).to_have_attribute("download", "002.png")
+    expect(page.locator("#film-actions a")).to_have_attribute("href", re.compile("^data:image/png"))
+    page.locator("#film-private input").uncheck()
+    page.locator("#film-run").click()
+    expect(taken.get_by_role("link", name="PNG")).to_have_count(3, timeout=ENGINE_MILLISECONDS)
 
     # 5. A reload finds the room and the pictures again; one of them is one more picture of the next film
     reload(page)

@@ -94,9 +94,10 @@ class SoundPanel(SoundStage):
         return run
 
     def _parents(self, owner: str, given: Sequence[str], sources: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-        """The creations that were sent here, while their files or their text still stand in the form."""
+        """The creations that were sent here, while their files or their text still stand in the form, in its order."""
         found: list[str] = []
-        for creation_id in dict.fromkeys(creation_id for creation_id, what in sources if what in given):
+        sent = {what: creation_id for creation_id, what in sources}
+        for creation_id in (sent[what] for what in given if what in sent):
             with suppress(NotFound):
                 found.append(self._services.creations.get(owner, creation_id).id)
         return tuple(found)

@@ -6,6 +6,7 @@ The watcher may die with the page: the jobs go on, and opening the page finds th
 its result looks stands in its own file.
 """
 
+import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
@@ -25,7 +26,7 @@ from studio.library.creations import Creation, Item
 from studio.services import Services
 from studio.ui import safe, watchers, working
 from studio.ui.audio import view
-from studio.ui.audio.files import Given, url_of
+from studio.ui.audio.files import Given, small_url_of, url_of
 from studio.ui.audio.layout import Parts
 from studio.ui.i18n import language
 from studio.ui.stream import Live, follow_all
@@ -171,7 +172,7 @@ class SoundStage(ABC):
             lives = {**lives, **so_far}
             new_ends = {job_id for job_id, live in lives.items() if live.end is not None} - ended
             for job_id in new_ends:
-                self._take_unkept(scene, job_id)
+                await asyncio.to_thread(self._take_unkept, scene, job_id)
             updates = news(lives)
             if new_ends:
                 ended |= new_ends
@@ -191,13 +192,14 @@ class SoundStage(ABC):
         if job is None or job.keep or scene.memory.get(scene.owner, job_id) is not None:
             return
         folder = self._services.jobs.folder(scene.owner, job_id)
-        files = (
-            folder.sounds() | folder.films() | {f"{number}.png": data for number, data in enumerate(folder.pictures())}
-        )
+        pictures = list(enumerate(folder.pictures()))
+        files = folder.sounds() | folder.films() | {f"{number}.png": data for number, data in pictures}
+        # a hundred whole ones are too much for a page
+        smaller = {f"{number}.webp": small_url_of(data) for number, data in pictures}
         if self.kept_as == "text":  # it is heard beside what was written down
             with suppress(FileNotFoundError):
                 files |= folder.files(job.request)
-        scene.memory.put(scene.owner, job, {name: url_of(data) for name, data in files.items()})
+        scene.memory.put(scene.owner, job, smaller | {name: url_of(data) for name, data in files.items()})
 
     # ── how things stand ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -144,11 +144,13 @@ def working_stage(working: Working, language: str) -> str:
     """Sentences or text as they come, with the bar of the job."""
     live = working.live
     if live.heard:
-        return f'<div class="stage stage-spoken">{meter(live)}{spoken(working.job.id, live.heard, language)}</div>'
+        return f'<div class="stage stage-spoken">{meter(live, language)}{spoken(working.job.id, live.heard, language)}</div>'
     if live.text:
-        return f'<div class="stage stage-spoken">{meter(live)}<p class="written">{escape(live.text)}</p></div>'
+        return (
+            f'<div class="stage stage-spoken">{meter(live, language)}<p class="written">{escape(live.text)}</p></div>'
+        )
     wait = f'<div class="stage-wait">{escape(say("audio_soon", language))}</div>'
-    return f'<div class="stage stage-working">{wait}{meter(live)}</div>'
+    return f'<div class="stage stage-working">{wait}{meter(live, language)}</div>'
 
 
 def spoken(job_id: str, heard: Sequence[Heard], language: str) -> str:

@@ -142,7 +142,7 @@ def working_stage(working: Working, language: str, now: float) -> str:
     if live.preview is not None and live.preview.file:
         url = f"media/jobs/{working.job.id}/{live.preview.file}"
         look = f'<img class="preview" src="{escape(url)}" alt="{escape(say("image_preview", language, title=title))}">'
-    return f'<div class="stage stage-working">{look}{meter(live)}</div>{line}'
+    return f'<div class="stage stage-working">{look}{meter(live, language)}</div>{line}'
 
 
 def failed_stage(live: Live, language: str) -> str:

@@ -23,12 +23,13 @@ from studio.ui.audio.boxes import seconds, shown, whole
 from studio.ui.audio.files import Given
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Scene, Updates
-from studio.ui.components import quietly
+from studio.ui.audio.stage import Outcome, PageMemory, Scene, Updates
+from studio.ui.components import pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.multimodal import film_view as view
 from studio.ui.multimodal.film_files import film_given, picture_given, pictures_given
-from studio.ui.told import told
+from studio.ui.told import inform, told
+from studio.ui.words import say
 from studio.ui.working import Working
 
 Asked = VideoRequest | ClipRequest | FramesRequest
@@ -37,6 +38,7 @@ JOINS: tuple[Join, ...] = ("cut", "fade", "flow")
 KINDS = (VideoRequest.kind, ClipRequest.kind, FramesRequest.kind)
 ODD = re.compile(r"\W+")
 NUMBERS = ("frames", "steps", "seed")
+NOT_HERE = ("width", "height", "negative_prompt", "guidance_scale")  # settings of a model that clients alone can give
 
 
 class Film(SoundPanel):
@@ -52,9 +54,8 @@ class Film(SoundPanel):
         what = self.parts.settings["what"]
         opened = what.change(self._show_room, what, list(self._rooms.values()), **quietly())
         self.keep_after(opened)  # what a program fills in is no input of a person
-        self.parts.stage.click(
-            told(self._press), None, [self._wish, *self.show_outputs, *self.form_outputs], **quietly()
-        )
+        pressing = [self.parts.actions, self._wish, *self.show_outputs, *self.form_outputs]
+        self.parts.stage.click(told(self._press_stage), [self.memory], pressing, **quietly())
 
     # ── the form ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -193,6 +194,43 @@ class Film(SoundPanel):
             s["rate"]: str(asked.frame_rate),
         }
 
+    def tell_what_is_missing(self, owner: str, creation: Creation, lang: str) -> None:
+        """What the form could not be filled in with, when it was filled in with a creation's settings."""
+        asked, sources = recipe.request_of(creation.recipe), 0
+        for parent in creation.parents:
+            with suppress(NotFound):
+                self._services.creations.get(owner, parent)
+                sources += 1
+        with suppress(NotFound):  # the recipe has the blanks filled in; what was asked is in the job
+            asked = self._services.jobs.get(owner, creation.job_id).request
+        match asked:
+            case ClipRequest() if sources < len(asked.pictures):
+                inform("film_pictures_not_back", lang, n=sources, total=len(asked.pictures))
+            case FramesRequest() if not sources:
+                inform("film_film_not_back", lang)
+            case VideoRequest() if lost := [name for name in NOT_HERE if getattr(asked, name) not in (None, "")]:
+                named = [f"{say(name, lang)} {getattr(asked, name)}" for name in lost]
+                inform("film_settings_not_back", lang, settings=", ".join(named))
+
+    def _press(self, event: gr.EventData, request: gr.Request) -> Updates:
+        updates = super()._press(event, request)
+        match pressed(event):
+            case ("use", creation_id):
+                owner = self._services.identity.who(request)
+                self.tell_what_is_missing(owner, self._services.creations.get(owner, creation_id), language(request))
+        return updates
+
+    def _press_stage(self, memory: PageMemory, event: gr.EventData, request: gr.Request) -> Updates:
+        """What `_press` does, and a whole picture of those that are not kept. Raises NotFound."""
+        action, place = pressed(event)
+        if action != "whole":
+            return self._press(event, request)
+        job_id, _, number = place.partition("/")
+        _, urls = memory.get(self._services.identity.who(request), job_id) or (None, {})
+        if (url := urls.get(f"{number}.png")) is None:
+            raise NotFound(thing="picture")
+        return {self.parts.actions: view.whole_picture(url, int(number), language(request))}
+
     def filled_from(self, owner: str, creation: Creation) -> Updates:
         """What it was made from comes from the library, as far as it is still there."""
         updates = super().filled_from(owner, creation)
@@ -264,12 +302,14 @@ class Film(SoundPanel):
             stage = view.player(f"media/{made.id}", f"media/{made.id}/thumbnail", language)
             return stage, facts, view.actions(made.id, language, is_starred=made.is_starred)
         pictures = self._pictures(outcome)
-        return (view.pictures(pictures, times, language), facts, "") if pictures else ("", "", "")
+        if not pictures:
+            return "", "", ""
+        return view.pictures(pictures, times, language, job_id=outcome.job.id if outcome.job else ""), facts, ""
 
     def _pictures(self, outcome: Outcome) -> list[tuple[str, str]]:
-        """(URL, id) of each picture of a film."""
+        """(URL of a small one, id) of each picture of a film."""
         if outcome.urls:
-            return [(url, "") for name, url in sorted(outcome.urls.items(), key=_by_number) if name.endswith(".png")]
+            return [(url, "") for name, url in sorted(outcome.urls.items(), key=_by_number) if name.endswith(".webp")]
         ids = outcome.job.creation_ids if outcome.job else [outcome.creation.id] if outcome.creation else []
         return [(f"media/{one}/thumbnail", one) for one in ids]
 

@@ -1,5 +1,6 @@
 """The endpoints for films, for clients. They go through the same queue as the page."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class FilmEndpoints:
         Returns:
             an MP4 file with its recipe inside
         """
-        given = picture_given(image.path) if image is not None else None
+        given = await asyncio.to_thread(picture_given, image.path) if image is not None else None
         asked = VideoRequest(
             model or self._model("image-to-video" if given else "text-to-video"),
             prompt,
@@ -90,7 +91,7 @@ class FilmEndpoints:
         Returns:
             an MP4 file with its recipe inside
         """
-        given = pictures_given([one.path for one in pictures])
+        given = await asyncio.to_thread(pictures_given, [one.path for one in pictures])
         title = " · ".join(Path(one.path).stem for one in given)
         asked = ClipRequest(("",) * len(given), seconds, join, join_seconds, frame_rate, title_text=title)
         (film,) = await self._made(request, asked, {f"pictures-{n}": one.data for n, one in enumerate(given)})
@@ -102,14 +103,14 @@ class FilmEndpoints:
         """Take pictures from a film. It needs no model.
 
         Args:
-            film: MP4, MOV, WebM, MKV or AVI, at most 3 hours
+            film: MP4, MOV, WebM, MKV or AVI, at most 256 MB and 3 hours
             every_seconds: one picture every so many seconds, from the beginning; at most 100
             count: so many, evenly spread, in place of that
 
         Returns:
             PNG files with their recipes inside
         """
-        given = film_given(film.path)
+        given = await asyncio.to_thread(film_given, film.path)
         asked = FramesRequest(every_seconds=every_seconds, count=count, title_text=Path(film.path).stem)
         return await self._made(request, asked, {"film": given.data} if given else {})
 
@@ -124,7 +125,7 @@ class FilmEndpoints:
     async def _made(self, request: gr.Request, asked: Any, files: dict[str, bytes]) -> list[Any]:
         """The files that come of it. Raises the error that ended the job, and NotFound where it was stopped."""
         owner, jobs, creations = self._services.identity.who(request), self._services.jobs, self._services.creations
-        job = jobs.submit(owner, asked, files=files)
+        job = await asyncio.to_thread(jobs.submit, owner, asked, files=files)
         end = None
         async for live in follow(jobs, owner, job.id):
             end = live.end
@@ -132,11 +133,13 @@ class FilmEndpoints:
             raise end.error
         if end is None or not end.creation_ids:
             raise NotFound(thing="result")
-        made = []
-        for number, creation_id in enumerate(end.creation_ids, 1):
-            path = creations.path(owner, creation_id)
-            name = "film.mp4" if path.suffix == ".mp4" else f"{number:03}.png"
-            kept = save_bytes_to_cache(path.read_bytes(), name, get_upload_folder())
-            kind = "video/mp4" if path.suffix == ".mp4" else "image/png"
-            made.append(FileData(path=kept, orig_name=name, mime_type=kind).model_dump())
-        return made
+        paths = [creations.path(owner, creation_id) for creation_id in end.creation_ids]
+        return await asyncio.to_thread(lambda: [_file(path, number) for number, path in enumerate(paths, 1)])
+
+
+def _file(path: Path, number: int) -> Any:
+    """A film, or picture `number` of one, where a client can fetch it."""
+    is_film = path.suffix == ".mp4"
+    name = "film.mp4" if is_film else f"{number:03}.png"
+    kept = save_bytes_to_cache(path.read_bytes(), name, get_upload_folder())
+    return FileData(path=kept, orig_name=name, mime_type="video/mp4" if is_film else "image/png").model_dump()

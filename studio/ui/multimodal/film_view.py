@@ -34,7 +34,7 @@ def working_stage(working: Working, language: str) -> str:
         url = f"media/jobs/{working.job.id}/{live.preview.file}"
         title = say("image_preview", language, title=working.job.title)
         look = f'<img class="preview" src="{escape(url)}" alt="{escape(title)}">'
-    return f'<div class="stage stage-working">{look}{meter(live)}</div>'
+    return f'<div class="stage stage-working">{look}{meter(live, language)}</div>'
 
 
 def player(url: str, poster: str, language: str) -> str:
@@ -46,17 +46,22 @@ def player(url: str, poster: str, language: str) -> str:
     )
 
 
-def pictures(urls: Sequence[tuple[str, str]], times: Sequence[float], language: str) -> str:
-    """The pictures of a film as (URL, id of the creation, "" where it is not kept), each with what can take it."""
+def pictures(urls: Sequence[tuple[str, str]], times: Sequence[float], language: str, *, job_id: str = "") -> str:
+    """The pictures of a film as (URL of a small one, id of the creation), each with what can take it.
+
+    Those that are not kept have no id, but a `job_id`: a whole one comes into the page when it is asked for.
+    """
     cards = []
     for number, (url, creation_id) in enumerate(urls):
         at = duration(times[number], language) if number < len(times) else ""
         when = f'<span class="mono">{escape(say("film_at", language, at=at))}</span>' if at else ""
-        link = url.removesuffix("/thumbnail")
+        link, name = url.removesuffix("/thumbnail"), say("film_picture", language, n=number + 1)
         save = f'<a class="item-button" href="{escape(link)}" download="{number + 1:03}.png">PNG</a>'
+        if not creation_id:
+            save = lists.button("whole", f"{job_id}/{number}", "PNG")
         menu = sending.menu("image", creation_id, language) if creation_id else ""
         cards.append(
-            f'<li><img loading="lazy" src="{escape(url)}" alt="{escape(at)}"><div class="board-words">{when}'
+            f'<li><img loading="lazy" src="{escape(url)}" alt="{escape(name)}"><div class="board-words">{when}'
             f'<div class="item-actions">{menu}{save}</div></div></li>'
         )
     return f'<div class="stage stage-story"><ol class="board">{"".join(cards)}</ol></div>'
@@ -96,6 +101,14 @@ def actions(film: str, language: str, *, is_starred: bool) -> str:
 
 def unkept_actions(url: str, language: str) -> str:
     link = f'<a class="item-button" href="{escape(url)}" download="film.mp4">{escape(say("download", language))}</a>'
+    return f'<div class="item-actions">{link}</div>'
+
+
+def whole_picture(url: str, number: int, language: str) -> str:
+    """Where a picture that is not kept can be taken whole; `number` from 0."""
+    name = f"{number + 1:03}.png"
+    words = say("film_whole", language, name=name)
+    link = f'<a class="item-button" href="{escape(url)}" download="{name}">{escape(words)}</a>'
     return f'<div class="item-actions">{link}</div>'
 
 

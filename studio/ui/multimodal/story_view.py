@@ -38,7 +38,7 @@ def facts(result: StoryResult, names: Sequence[str], language: str) -> str:
 def working_stage(working: Working, scenes: Sequence[Shown], language: str) -> str:
     """Its narrations are heard at the end: what changes twice a second could not be listened to."""
     silent = [replace(shown, narration="") for shown in scenes]
-    return f'<div class="stage stage-story">{meter(working.live)}{board(silent, "", language)}</div>'
+    return f'<div class="stage stage-story">{meter(working.live, language)}{board(silent, "", language)}</div>'
 
 
 def stage(film: str, scenes: Sequence[Shown], job_id: str, language: str) -> str:

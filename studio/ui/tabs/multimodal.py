@@ -16,7 +16,7 @@ from studio.services import Services
 from studio.ui import sending
 from studio.ui.audio.stage import Updates
 from studio.ui.components import quietly
-from studio.ui.i18n import t
+from studio.ui.i18n import language, t
 from studio.ui.multimodal.film import Film
 from studio.ui.multimodal.find import Find
 from studio.ui.multimodal.look import Look
@@ -133,6 +133,7 @@ class MultimodalTab:
             case ("creation", str(creation_id), _):
                 creation = creations.get(owner, creation_id)
                 if film.has_made(creation):
+                    film.tell_what_is_missing(owner, creation, language(request))
                     return here | film.filled_from(owner, creation) | film.show("creation", creation_id)
             case ("job", str(job_id), _):
                 job = self._services.jobs.get(owner, job_id)

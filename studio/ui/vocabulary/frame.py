@@ -95,6 +95,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Loads {model} in parts, as it is larger than the memory: {size} at a time, slowly",
         "{model} 大于可用内存，分批加载：每次 {size}，速度较慢",
     ),
+    "progress": ("Progress", "进度"),
     "stage_progress": ("{done} / {total} {unit}", "{done} / {total} {unit}"),
     "seconds": ("{n} s", "{n} 秒"),
     "minutes": ("{n} min", "{n} 分钟"),

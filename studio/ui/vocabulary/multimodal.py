@@ -133,7 +133,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "film_seconds": ("Each stands for (s)", "每张停留（秒）"),
     "film_join_seconds": ("The way takes (s)", "过渡时长（秒）"),
     "film_rate": ("Frames a second", "每秒帧数"),
-    "film_film": ("A film", "一部影片"),
+    "film_film": ("A film, at most 256 MB and 3 hours", "一部影片（最大 256 MB，最长 3 小时）"),
     "film_every": ("A picture every (s)", "每隔多少秒取一张"),
     "film_count": ("Or so many in all", "或一共取几张"),
     "film_run": ("Make it", "开始制作"),
@@ -142,6 +142,20 @@ WORDS: dict[str, tuple[str, str]] = {
     "film_facts_rate": ("{n} a second", "每秒 {n} 帧"),
     "film_facts_pictures": ("{n} pictures", "{n} 张图片"),
     "film_done_frames": ("frame {done} of {total}", "第 {done} / {total} 帧"),
+    "film_picture": ("Picture {n} of the film", "影片的第 {n} 张图片"),
+    "film_whole": ("{name} in full size", "原尺寸 {name}"),
+    "film_pictures_not_back": (
+        "Only {n} of the {total} pictures of this film are in the library and came back. Add the others, and look at the order.",
+        "该影片共 {total} 张图片，只有 {n} 张在作品库中，已取回。请补上其余图片，并检查顺序。",
+    ),
+    "film_film_not_back": (
+        "The film that these pictures were taken from is not in the library. Choose it once more.",
+        "这些图片所取自的影片不在作品库中，请重新选择该影片。",
+    ),
+    "film_settings_not_back": (
+        "This form has no place for some settings of this film, so it would be made without them: {settings}.",
+        "该影片的部分设置在此表单中没有位置，重新制作时不会使用：{settings}。",
+    ),
     "film_at": ("at {at}", "第 {at}"),
     "film_empty": (
         "<h3>Pictures that move</h3><p>Drop some pictures, put them in their order, and they become a film: cut, cross-faded, or moving "

@@ -1,6 +1,7 @@
 """Pictures as a film, a film as pictures, and what is no film."""
 
 import subprocess
+import sys
 import wave
 from dataclasses import replace
 from io import BytesIO
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from pipelines.errors.film import (
+    FfmpegFailed,
     FilmPicturesTooLarge,
     FilmTooLong,
     FilmTooLongToRead,
@@ -20,7 +22,7 @@ from pipelines.errors.film import (
     UnreadableFilm,
 )
 from pipelines.errors.requests import SettingOutOfRange, UnreadablePicture
-from pipelines.film.ffmpeg import find_ffmpeg
+from pipelines.film.ffmpeg import Encoder, find_ffmpeg
 from pipelines.film.flow import Between
 from pipelines.multimodal import MultimodalPipeline
 from pipelines.types.clip import ClipRequest, FramesRequest, Join
@@ -128,6 +130,43 @@ def test_a_film_that_was_recorded_as_it_went_says_no_length_and_is_read(films, f
         subprocess.run(command, check=True, stdout=live)
     taken = films.generate(FramesRequest(str(path), count=4))
     assert 3.5 < taken.seconds_film <= 4.1 and len(taken.images) == 4
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Stream #0:0: Video: x, 64x64, .. fps",
+        "Duration: 09:00:00.00",
+        "a\n  Duration: 09:00:00.00\n  Stream #0:0: Video: x, 1x1, .",
+    ],
+)
+def test_a_film_is_what_it_is_and_not_what_its_title_says(title, films, film, tmp_path):
+    path = tmp_path / "film.mp4"
+    command = [
+        find_ffmpeg(),
+        "-loglevel",
+        "error",
+        "-i",
+        str(film),
+        "-c",
+        "copy",
+        "-metadata",
+        f"title={title}",
+        str(path),
+    ]
+    subprocess.run(command, check=True)
+    taken = films.generate(FramesRequest(str(path), count=4))
+    assert taken.seconds_film == 4.0 and len(taken.images) == 4
+
+
+def test_an_encoder_that_takes_no_frame_is_given_up(tmp_path, monkeypatch):
+    program = tmp_path / "ffmpeg"
+    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("pipelines.film.ffmpeg.find_ffmpeg", lambda: str(program))
+    monkeypatch.setattr("pipelines.film.ffmpeg.FRAME_SECONDS", 0.2)
+    with Encoder(tmp_path, (1024, 1024)) as encoder, pytest.raises(FfmpegFailed):
+        encoder.write(bytes(3 * 1024 * 1024))
 
 
 def test_what_is_too_much_or_nothing_is_said_plainly(films, pictures, film):

@@ -7,6 +7,8 @@ from PIL import Image
 
 from pipelines.errors.models import WrongTask
 from pipelines.errors.requests import EmptyPrompt
+from pipelines.film.ffmpeg import Encoder
+from pipelines.film.generating import _encoded
 from pipelines.film.taking import take_frames
 from pipelines.multimodal import MultimodalPipeline
 from pipelines.provenance import recipe
@@ -92,6 +94,13 @@ def test_stop_acts_within_a_step(films, model):
     result = films.generate(asked(model("wan"), steps=50), watch, lambda: len(steps) >= 2)
     assert result.finish_reason == "cancelled" and not result.film
     assert steps == [1, 2]
+
+
+def test_stop_is_asked_for_between_the_frames_that_are_written(monkeypatch):
+    written: list[bytes] = []
+    monkeypatch.setattr(Encoder, "write", lambda _, frame: written.append(frame))
+    frames = [Image.new("RGB", (64, 32), "red")] * 9
+    assert _encoded(frames, 8.0, lambda: len(written) == 3) == b"" and len(written) == 3
 
 
 def test_what_cannot_be_filmed_is_said_plainly(films, model, tmp_path):

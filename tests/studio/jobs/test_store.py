@@ -42,6 +42,20 @@ def test_unfinished_and_estimates(tmp_path: Path) -> None:
     assert store.usual_seconds("text", "never seen") is None
 
 
+def test_the_private_parts_of_a_flow_that_is_at_work_are_not_to_be_deleted(tmp_path: Path) -> None:
+    store = JobStore(tmp_path / "studio.db")
+    alone = _row(1, keep=False)
+    flows = [
+        _row(number, kind="story", keep=False, state=state)
+        for number, state in ((2, "queued"), (3, "running"), (4, "done"))
+    ]
+    parts = [_row(10 + number, keep=False, flow=flow.id) for number, flow in enumerate(flows)]
+    for row in (alone, *flows, *parts, _row(20), _row(21, keep=False, flow="f" * 32)):
+        store.put(row)
+    gone = {row.id for row in store.ended_and_not_kept()}
+    assert gone == {alone.id, flows[2].id, parts[2].id, _row(21).id}
+
+
 def test_an_estimate_grows_with_the_work(tmp_path: Path) -> None:
     store = JobStore(tmp_path / "studio.db")
     asked = ImageRequest("m", width=512, height=512, steps=10, count=2)

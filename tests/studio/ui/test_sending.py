@@ -13,13 +13,18 @@ from PIL import Image
 from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
 from pipelines.sound.files import to_bytes
+from pipelines.types.clip import ClipRequest, FramesRequest
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.text import Message, TextRequest, TextResult
+from pipelines.types.video import VideoRequest
 from studio.jobs.folder import End, JobFolder
+from studio.library.creations import Creation
 from studio.services import Services
 from studio.settings import Settings
 from studio.ui import sending
+from studio.ui.audio.files import url_of
+from studio.ui.audio.stage import Outcome, PageMemory, Scene
 from studio.ui.image.files import png
 from studio.ui.tabs.audio import AudioTab
 from studio.ui.tabs.image import ImageTab
@@ -27,7 +32,7 @@ from studio.ui.tabs.multimodal import MultimodalTab
 from studio.ui.tabs.text import TextTab
 from studio.ui.text.private import PrivateConversations
 from studio.ui.wishes import NONE, Wish
-from studio.ui.words import WORDS
+from studio.ui.words import WORDS, say
 
 ANN, BO = "visitor:" + "a" * 32, "visitor:" + "b" * 32
 REQUEST = gr.Request(headers={"accept-language": "en"})
@@ -135,3 +140,59 @@ def test_what_is_made_of_a_sent_text_has_it_as_its_parent(
     assert page.image.images._parents(ANN, kept["image"], text, sent) == (kept["image"], kept["text"])
     assert page.text.tasks._parents(ANN, text, sent) == (kept["text"],)
     assert page.text.tasks._parents(BO, text, sent) == ()
+
+
+def test_a_film_brings_its_pictures_back_in_their_order_and_says_what_it_cannot(
+    services: Services, page: SimpleNamespace, kept: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    said: list[str] = []
+    monkeypatch.setattr(
+        "studio.ui.multimodal.film.inform", lambda key, lang, **values: said.append(say(key, lang, **values))
+    )
+    film, creations = page.multimodal.film, services.creations
+
+    def made(asked: Any, *parents: str) -> Creation:
+        one = creations.save_file(ANN, "film", b"\0\0\0\x18ftypisom", recipe.make(asked), "A film", "j" * 32, parents)
+        return creations.get(ANN, one)
+
+    first, second = kept["image"], kept["film"]
+    sources = ((first, "a.png"), (second, "b.png"), (first, "a.png"))
+    assert film._parents(ANN, ["b.png", "a.png", "mine.png", "a.png"], sources) == (second, first, first)
+
+    whole, part = (made(ClipRequest(("x",) * count), second, first, first) for count in (3, 4))
+    for one in (whole, part):
+        film.tell_what_is_missing(ANN, one, "en")
+        laid = film.filled_from(ANN, one)[film.parts.files["pictures"]]
+        assert [Path(path).suffix for path in laid] == [".mp4", ".png", ".png"]
+    film.tell_what_is_missing(ANN, made(FramesRequest("x")), "en")
+    film.tell_what_is_missing(ANN, made(VideoRequest("m", "a fox")), "en")
+    film.tell_what_is_missing(ANN, made(VideoRequest("m", "a fox", "dull", width=64, guidance_scale=5.0)), "zh")
+    assert len(said) == 3 and "Only 3 of the 4" in said[0] and "not in the library" in said[1]
+    assert said[2].endswith("宽度 64, 反向提示词 dull, 引导系数 5.0。")
+
+
+def test_a_whole_picture_that_is_not_kept_comes_to_its_person_alone(
+    services: Services, page: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.identity.who = lambda request: ANN  # type: ignore[method-assign]
+    film, memory = page.multimodal.film, PageMemory()
+    job = services.jobs.submit(ANN, FramesRequest(count=2), keep=False, files={"film": b"\0\0\0\x18ftypisom"})
+    drawn = [png(Image.new("RGB", (800, 600), colour)) for colour in ("red", "blue")]
+    services.jobs.folder(ANN, job.id).put_pictures(drawn)
+    film._take_unkept(Scene(ANN, "en", ("job", job.id), memory), job.id)
+    found = memory.get(ANN, job.id)
+    assert found is not None
+    stage, _, _ = film.outcome(Outcome(found[0], None, found[1]), "en")
+    assert stage.count("data:image/webp") == 2 and "data:image/png" not in stage
+
+    def press(place: str) -> Any:
+        return film._press_stage(memory, gr.EventData(None, {"action": "whole", "id": place}), REQUEST)
+
+    assert f'href="{url_of(drawn[1])}" download="002.png"' in press(f"{job.id}/1")[film.parts.actions]
+    for place in (f"{job.id}/2", f"{job.id}/x", "", f"{'0' * 32}/0"):
+        with pytest.raises(NotFound):
+            press(place)
+    services.identity.who = lambda request: BO  # type: ignore[method-assign]
+    with pytest.raises(NotFound):
+        press(f"{job.id}/1")

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.base import find_families
 from pipelines.errors.requests import UnreadableSound
 from pipelines.sound.files import to_bytes
 from pipelines.types.events import Progress, Token
@@ -14,7 +15,7 @@ from pipelines.types.speech import Sentence, SpeechRequest, SpeechResult
 from pipelines.types.transcription import TranscribeResult
 from pipelines.types.workbench import Measures
 from studio.jobs.job import Job, JobEvent
-from studio.ui.audio import boxes, files, view
+from studio.ui.audio import boxes, files, speak, view
 from studio.ui.stream import Live, fold
 from studio.ui.working import Working
 
@@ -128,3 +129,7 @@ def test_a_sound_is_taken_whatever_its_name_says(tmp_path: Path) -> None:
     (tmp_path / "tune.mid").write_bytes(b"MThd\0\0\0\6")
     assert files.sound(str(tmp_path / "tune.mid"), takes_midi=True) is not None
     assert files.sound(None) is None
+
+
+def test_the_box_for_a_voice_is_shown_for_the_families_that_take_one() -> None:
+    assert {name for name, family in find_families().items() if getattr(family, "IMITATES", False)} == speak.IMITATORS
