@@ -69,12 +69,19 @@ def test_stop_ends_the_answer_within_a_second_and_keeps_it(studio: StudioServer,
 
 def test_a_reload_in_the_middle_finds_the_answer_and_sees_it_finish(studio: StudioServer, open_page: OpenPage) -> None:
     page = open_page(studio.url)
-    longer_answers(page, 3000)  # ten seconds and more, also on a fast machine
-    ask(page, LONG_QUESTION)
-    before = wait_until_writing(page)
-    page.reload()
-    after = wait_until_writing(page, len(before))
-    expect(page.locator("#text-stop")).to_be_enabled()  # it is still being written, and nobody stops it
+    longer_answers(page, 1200)
+    for _ in range(
+        5
+    ):  # now and then an answer ends before the page is there again: then the middle is looked for once more
+        ask(page, LONG_QUESTION)
+        before = wait_until_writing(page)
+        page.reload()
+        after = wait_until_writing(page, len(before))
+        if page.locator("#text-stop").is_enabled():
+            break
+        wait_until_done(page)
+    else:
+        pytest.fail("no answer was still being written after a reload")
     answer = wait_until_done(page)
     assert after.startswith(before[:40]) and answer.startswith(before[:40]) and len(answer) > len(after)
     expect(page.locator("#text-facts")).not_to_contain_text("stopped")

@@ -29,7 +29,8 @@ from studio.ui.words import say
 Updates = dict[Any, Any]
 EVERY_SECONDS = 1.5
 SHOWN_MODELS = 24
-MARK, NAMES = "mark", "names"  # in `seen`, beside the parts: the mark of the last look, and how its models are called
+# in `seen`, beside the parts: the mark of the last look with what was asked for, and how its models are called
+MARK, NAMES = "mark", "names"
 STOP_SECONDS = 12.0  # how long a download may take to let go of its file
 
 # The first input becomes whether the tab is open, which only the browser knows.
@@ -97,7 +98,9 @@ class ModelsTab:
             return {self._timer: gr.Timer(active=False)}
         services, lang = self._services, language(request)
         status = services.jobs.status()
-        if seen.get(MARK) == rows.change_mark(services, status):
+        # an older answer that came last to the page is mended here, too
+        wanted = (words, task, size, licence, fitting, here, asked, is_whole)
+        if seen.get(MARK) == (rows.change_mark(services, status), wanted):
             return self._changed(self._machine(status, seen[NAMES], services.identity.who(request), lang), seen)
         return self._show(words, task, size, licence, fitting, here, asked, is_whole, seen, samples, request)
 
@@ -134,6 +137,7 @@ class ModelsTab:
             p.token_state: say("token_set" if services.hub_token.is_set else "token_not_set", lang),
         }  # fmt: skip
         kept = {self._asked: asked, self._is_whole: is_whole, self._samples: samples}
+        mark = mark, (words, task, size, licence, fitting, here, asked, is_whole)
         return {**self._changed(now, {**seen, MARK: mark, NAMES: names}), **kept}
 
     def _machine(self, status: dict[str, Any], names: dict[str, str], owner: str, lang: str) -> Updates:

@@ -24,7 +24,8 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
 
 def client_of(studio: StudioServer, owner: str) -> Client:
     token = Identity(studio.home).api_token(owner)
-    return Client(studio.url, headers={"Authorization": f"Bearer {token}"}, verbose=False)
+    patient = {"timeout": 60.0}  # eight answers at once leave the server little of two cores
+    return Client(studio.url, headers={"Authorization": f"Bearer {token}"}, httpx_kwargs=patient, verbose=False)
 
 
 @pytest.fixture(scope="module")
