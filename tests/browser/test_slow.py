@@ -95,7 +95,7 @@ def test_of_two_searches_the_last_one_is_shown(studio: StudioServer, open_page: 
     listed = page.locator("#text-conversations li")
     open_tab(page, "Chat")
     with held(page):
-        for words in ("fish", "bird"):
+        for words in ("zeppelin", "bird"):
             type_in(page.locator("#text-search").get_by_role("textbox"), words)
     see_only(listed, "Name a bird.")
     open_tab(page, "Library")
@@ -117,10 +117,10 @@ def test_a_new_conversation_keeps_the_search(studio: StudioServer, open_page: Op
     listed = page.locator("#text-conversations li")
     ask(page, "Name a bird.")
     wait_until_done(page)
-    type_in(page.locator("#text-search").get_by_role("textbox"), "fish")
+    type_in(page.locator("#text-search").get_by_role("textbox"), "zeppelin")  # in nothing that the model answers
     expect(listed).to_have_count(0)
     page.locator("#text-new").click()
     expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
-    ask(page, "Name a fish.")
+    ask(page, "Name a zeppelin.")
     wait_until_done(page)
-    see_only(listed, "Name a fish.")
+    see_only(listed, "Name a zeppelin.")

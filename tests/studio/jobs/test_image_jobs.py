@@ -123,7 +123,7 @@ def test_a_request_without_its_files_is_refused_whatever_names_it_holds(services
 
 
 def test_a_preview_is_its_owner_s_while_the_job_runs(services: Services, model: str) -> None:
-    job = services.jobs.submit(ANN, ImageRequest(model, prompt="x", steps=LONG))
+    job = services.jobs.submit(ANN, ImageRequest(model, prompt="x", count=8, steps=LONG))
     wait_for(services, job.id, "preview")
     (preview,) = list((services.settings.home / "jobs" / job.id).glob("preview-*.jpg"))
     with Image.open(BytesIO(services.preview(ANN, job.id, preview.name))) as image:
@@ -140,7 +140,9 @@ def test_a_preview_is_its_owner_s_while_the_job_runs(services: Services, model: 
 def test_one_long_job_runs_at_a_time_and_a_quick_one_beside_it(services: Services, model: str) -> None:
     from tests.studio.jobs.conftest import story
 
-    first = services.jobs.submit(ANN, ImageRequest(model, prompt="x", steps=LONG))
+    warm = services.jobs.submit(BO, story(max_new_tokens=3))  # the text model is loaded before the picture begins
+    assert watch(services.jobs, BO, warm.id, 120.0)[-1].data.state == "done"
+    first = services.jobs.submit(ANN, ImageRequest(model, prompt="x", count=8, steps=LONG))
     wait_for(services, first.id, "progress")
     second = services.jobs.submit(BO, ImageRequest(model, prompt="x", steps=2))
     assert services.jobs.get(BO, second.id).state == "queued"
