@@ -15,14 +15,15 @@ from typing import Any, Protocol, cast
 from PIL import Image
 
 from pipelines.base import Pipeline
+from pipelines.diffusion.previews import Glimpses
 from pipelines.errors.memory import OutOfMemory
 from pipelines.errors.models import PictureWithheld, TooLargeToUpscale
 from pipelines.errors.requests import EmptyPrompt, SettingOutOfRange
 from pipelines.loading.memory.cache import LoadCancelled
 from pipelines.loading.memory.measure import give_back_memory
 from pipelines.loading.placement.devices import is_out_of_memory
-from pipelines.pictures import Size, check_size, enlarge, fit, open_mask, open_picture, overlay, round_to
-from pipelines.previews import Glimpses
+from pipelines.pictures.files import Size, check_size, open_mask, open_picture
+from pipelines.pictures.fitting import enlarge, fit, overlay, round_to
 from pipelines.types.events import IsCancelled, OnEvent, Progress, ignore, never
 from pipelines.types.image import Drawing, ImageRequest, ImageResult, ImageTask, Look, OnStep
 from pipelines.types.model import ImageDefaults, ModelSpec
@@ -135,6 +136,7 @@ def _settle(request: ImageRequest, sources: Sources, spec: ModelSpec, model: Ima
         width, height = model.defaults.width, model.defaults.height
 
     # 3 The rest
+    place = request.place if "place" in takes else ()
     return replace(
         request,
         width=width,
@@ -144,8 +146,9 @@ def _settle(request: ImageRequest, sources: Sources, spec: ModelSpec, model: Ima
         negative_prompt=request.negative_prompt if "negative_prompt" in takes else "",
         latent=request.latent if "latent" in takes else (),
         toward=request.toward if "toward" in takes else None,
+        place=place,
         strength=1.0 if request.task == "outpaint" else request.strength,
-        count=1 if request.task == "upscale" else request.count,
+        count=1 if request.task == "upscale" or len(place) == 2 else request.count,
     )
 
 

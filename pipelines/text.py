@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Literal, Protocol, cast
 
 from pipelines.base import Pipeline
-from pipelines.detokenizer import Detokenizer
 from pipelines.errors.models import TemplateRefused
 from pipelines.errors.requests import ContextOverflow
 from pipelines.loading.memory.cache import LoadCancelled
-from pipelines.poem import compose
 from pipelines.types.events import IsCancelled, OnEvent, Token, ignore, never
 from pipelines.types.model import ModelSpec
 from pipelines.types.text import Candidate, Message, Piece, Sampling, TextRequest, TextResult
+from pipelines.writing.detokenizer import Detokenizer
+from pipelines.writing.poem import compose
 
 TASK_PROMPTS = Path(__file__).parents[1] / "assets" / "prompts" / "tasks.json"
 

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.sound.stretching import stretched
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
@@ -69,46 +68,28 @@ def _are_here(folder: Path, files: dict[str, str]) -> bool:
     return all(not path.is_absolute() and ".." not in path.parts and (folder / path).is_file() for path in paths)
 
 
-class Bark:
-    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+class Bark(Networks):
+    """A loaded model. It says one sentence at a time, because the random generator is one for all of torch."""
 
-    draws_lots = True
+    is_stochastic = True
     languages = ()
 
     def __init__(self, model: Any, processor: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         self.sampling_rate = int(model.config.codec_config.sampling_rate)
         self.voices = tuple(sorted(processor.available_voice_presets))
-        self._model, self._processor, self._place = model, processor, place
+        self._model, self._processor = model, processor
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
-        import torch
-
         # 1 The words, and the codes of the voice before them
         voice = next(iter(request.shares()), None)
         inputs = self._processor(text, voice_preset=voice).to(self._model.device)
 
-        # 2 Through the networks one after the other, with chance of its own
-        try:
-            with (
-                Chance.of(request.seed or 0, is_cancelled),
-                interruptible([self._model.semantic, self._model], is_cancelled),
-                torch.no_grad(),
-            ):
-                made = self._model.generate(**inputs)
-        except Interrupted:
+        # 2 Through the networks one after the other, by the seed
+        networks = [self._model.semantic, self._model]
+        made = seeded(request.seed, networks, is_cancelled, lambda: self._model.generate(**inputs))
+        if made is None:
             return None
         sound = made[0].float().flatten().clamp(-1, 1).cpu().numpy()
         return sound if request.speed == 1.0 else stretched(sound, request.speed, is_cancelled)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._processor = None

@@ -11,8 +11,8 @@ from typing import Any
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.seeing.framing import framed
 from pipelines.seeing.naming import likeliest
 from pipelines.types.adapter import Adapter
@@ -53,7 +53,7 @@ def load(
         return Captioner(model, tokenizer, processor, place, spec.languages)
 
 
-class Captioner:
+class Captioner(Networks):
     """A loaded model. Its weights are only read, so `names` may be called from several threads."""
 
     takes_questions = False
@@ -62,13 +62,12 @@ class Captioner:
         self, model: Any, tokenizer: Any, processor: Any, place: Place, languages: tuple[str, ...] = ()
     ) -> None:
         """Raises TypeError or ValueError where its config.json says nonsense."""
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         config = model.config
         self.languages = tuple(map(str, getattr(config, "languages", ()))) or languages[:1] or ("",)
         self.least_probability = float(getattr(config, "least_probability", 0.0))
         self._room = float(getattr(config, "room", 0.0))
-        self._model, self._tokenizer, self._processor, self._place = model, tokenizer, processor, place
+        self._model, self._tokenizer, self._processor = model, tokenizer, processor
 
     def names(self, picture: Any, count: int) -> list[Name]:
         """See `NamingModel` of pipelines/seeing/describing.py. By beam search, so they are as likely as the model says."""
@@ -82,13 +81,3 @@ class Captioner:
             Name(dict(zip(self.languages, text.split("\n"), strict=False)), min(1.0, probability))
             for text, probability in likeliest(self._model, self._tokenizer, pixels, count)
         ]
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = self._processor = None

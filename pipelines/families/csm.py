@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.speech.sentences import Piece, pieces
 from pipelines.speech.speaking import Example, longest_seconds
 from pipelines.types.adapter import Adapter
@@ -60,20 +59,19 @@ def load(
         return Csm(model, processor, place)
 
 
-class Csm:
-    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+class Csm(Networks):
+    """A loaded model. It says one sentence at a time, because the random generator is one for all of torch."""
 
-    draws_lots = True
+    is_stochastic = True
     voices = ()
     languages = ("en",)
 
     def __init__(self, model: Any, processor: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         codec = model.config.codec_config
         self.sampling_rate = int(codec.sampling_rate)
         self._frames_per_second = float(codec.frame_rate)
-        self._model, self._processor, self._place = model, processor, place
+        self._model, self._processor = model, processor
         added = processor.tokenizer.added_tokens_decoder.values()
         special = (token.content for token in added if token.special)
         signs = {PLACEHOLDER, processor.audio_token, processor.audio_eos_token, *special}
@@ -84,40 +82,25 @@ class Csm:
 
     def speak_like(self, text: str, example: Example | None, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
-        import torch
-
         # 1 A conversation: the example, then what is to be said
         turns = [_turn(self._plain(example.text), example.samples)] if example else []
         inputs = self._processor.apply_chat_template(
             [*turns, _turn(text)], tokenize=True, return_dict=True, return_tensors="pt"
         ).to(self._model.device, self._model.dtype)
 
-        # 2 Frame by frame, with chance of its own, then as sound
-        try:
-            with (
-                Chance.of(request.seed or 0, is_cancelled),
-                interruptible([self._model], is_cancelled),
-                torch.no_grad(),
-            ):
-                frames = round(longest_seconds(text) * self._frames_per_second)
-                made = self._model.generate(**inputs, output_audio=True, max_new_tokens=frames)[0]
-        except Interrupted:
-            return None
-        return made.float().flatten().clamp(-1, 1).cpu().numpy()
+        # 2 Frame by frame, by the seed, then as sound
+        frames = round(longest_seconds(text) * self._frames_per_second)
+        made = seeded(
+            request.seed,
+            [self._model],
+            is_cancelled,
+            lambda: self._model.generate(**inputs, output_audio=True, max_new_tokens=frames)[0],
+        )
+        return None if made is None else made.float().flatten().clamp(-1, 1).cpu().numpy()
 
     def _plain(self, text: str) -> str:
         """Without the signs that are no text to the model; the space keeps what is around one from becoming another."""
         return self._signs.sub(" ", text)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._processor = None
 
 
 def _turn(text: str, samples: Any = None) -> dict[str, Any]:

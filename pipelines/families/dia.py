@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.companions import load_companion
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.speech.sentences import Piece, pieces
 from pipelines.speech.speaking import Example, longest_seconds
 from pipelines.types.adapter import Adapter
@@ -69,19 +68,18 @@ def load(
         return Dia(model, codec, DiaProcessor(extractor, tokenizer, codec), place)
 
 
-class Dia:
-    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+class Dia(Networks):
+    """A loaded model. It says one sentence at a time, because the random generator is one for all of torch."""
 
-    draws_lots = True
+    is_stochastic = True
     voices = ()
     languages = ("en",)
 
     def __init__(self, model: Any, codec: Any, processor: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model, codec])
-        self.is_stale = False
+        super().__init__(place, model, codec)
         self.sampling_rate = int(codec.config.sampling_rate)
         self._frames_per_second = self.sampling_rate / prod(codec.config.downsampling_ratios)
-        self._model, self._codec, self._processor, self._place = model, codec, processor, place
+        self._model, self._codec, self._processor = model, codec, processor
 
     def cut(self, text: str) -> Iterator[Piece]:
         """Several sentences at a time: it is made for dialogues, and very short ones are not understood."""
@@ -89,17 +87,7 @@ class Dia:
 
     def speak_like(self, text: str, example: Example | None, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
-        import torch
-
-        try:
-            with (
-                Chance.of(request.seed or 0, is_cancelled),
-                interruptible([self._model, self._codec], is_cancelled),
-                torch.no_grad(),
-            ):
-                return self._said(text, example)
-        except Interrupted:
-            return None
+        return seeded(request.seed, [self._model, self._codec], is_cancelled, lambda: self._said(text, example))
 
     def _said(self, text: str, example: Example | None) -> Any:
         # 1 The words, behind those of the example and its codes
@@ -126,17 +114,6 @@ class Dia:
         start = heard if example else None
         sound = self._processor.batch_decode(made, audio_prompt_len=start, audio_kwargs=codes)[0]
         return sound.float().flatten().clamp(-1, 1).cpu().numpy()
-
-    def park(self) -> bool:
-        return dispatch.move([self._model, self._codec], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model, self._codec], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        dispatch.drop(self._codec)
-        self._model = self._codec = self._processor = None
 
 
 def _turns(text: str) -> Iterator[Piece]:

@@ -2,7 +2,7 @@
 
 Every call gets a pipeline and a scheduler of its own over the shared weights, so calls do not disturb each other and a
 task costs no second copy. What a pipeline takes is asked of its signature, and which class does a task of diffusers' own
-tables; where there is no class for it, the picture is mixed into the latents instead (see pipelines/denoising.py).
+tables; where there is no class for it, the picture is mixed into the latents instead (see pipelines/diffusion/denoising.py).
 """
 
 import inspect
@@ -10,20 +10,20 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from pipelines.calling import assemble, is_refusal
-from pipelines.denoising import Blend, Watched
+from pipelines.diffusion.calling import assemble, is_refusal
+from pipelines.diffusion.denoising import Blend, Watched
+from pipelines.diffusion.latents import latents_of
+from pipelines.diffusion.previews import LinearPreview
+from pipelines.diffusion.reading import Reading
+from pipelines.diffusion.schedulers import find_scheduler
 from pipelines.errors.models import DrawingRefused, SchedulerMismatch
-from pipelines.latents import latents_of
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.diffusion_adapters import lay_over
 from pipelines.loading.inspection.diffusers_classes import FILMS, Base, class_for, find_class, makes_sound
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.previews import LinearPreview
-from pipelines.reading import Reading
-from pipelines.schedulers import find_scheduler
+from pipelines.loading.placement.networks import Networks
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
 from pipelines.types.image import Drawing, ImageTask, OnStep
@@ -72,7 +72,7 @@ def load(
     return DiffusionModel(pipe, spec, weights.defaults or USUAL_DEFAULTS, place)
 
 
-class DiffusionModel:
+class DiffusionModel(Networks):
     """A loaded model. Its weights are only read, so `draw` may be called from several threads.
 
     `side_multiple` is what width and height must be multiples of, in pixels.
@@ -81,13 +81,11 @@ class DiffusionModel:
     most_upscaled_pixels = 512 * 512  # the denoiser works on as many latents, and its memory grows with their square
 
     def __init__(self, pipe: Any, spec: ModelSpec, defaults: ImageDefaults, place: Place) -> None:
+        super().__init__(place, *modules_of(pipe))
         self.defaults = defaults
         self.side_multiple = _side_multiple(pipe)
-        self.size_bytes = dispatch.bytes_in_memory(modules_of(pipe))
-        self.is_stale = False
         self._pipe = pipe
         self._name = spec.name
-        self._place = place
         self._preview = LinearPreview(pipe)
 
     def takes(self, task: ImageTask) -> frozenset[str]:
@@ -133,17 +131,6 @@ class DiffusionModel:
         drawing.on_unread(reading.unread)
         withheld = getattr(output, "nsfw_content_detected", None) or [False] * len(output.images)
         return [None if is_bad else image for image, is_bad in zip(output.images, withheld, strict=True)]
-
-    def park(self) -> bool:
-        return dispatch.move(modules_of(self._pipe), "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move(modules_of(self._pipe), self._place.device)
-
-    def close(self) -> None:
-        for part in modules_of(self._pipe):
-            dispatch.drop(part)
-        del self._pipe, self._preview
 
     def _plan(self, task: ImageTask) -> tuple[Any, bool]:
         """(the class that does `task`, whether the picture has to be mixed in because it takes none)."""

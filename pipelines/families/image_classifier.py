@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.loading.pretrained import in_plain_words
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words, load_network
 from pipelines.types.adapter import Adapter
-from pipelines.types.events import Loading, OnEvent
+from pipelines.types.events import OnEvent
 from pipelines.types.model import ModelSpec, Task
 
 TASKS: frozenset[Task] = frozenset({"classify"})
@@ -45,23 +44,11 @@ def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "ImageClassifier":
     """Raises ModelDamaged, or what says that memory ran out."""
-    import torch
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
-    on_event(Loading("weights", spec.name, 0, weights.size_bytes))
+    model = load_network(AutoModelForImageClassification, spec, weights, place, on_event)
     with in_plain_words(spec, weights):
         processor = AutoImageProcessor.from_pretrained(weights.path, local_files_only=True)
-        model, report = AutoModelForImageClassification.from_pretrained(
-            weights.path,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=getattr(torch, place.dtype),
-            output_loading_info=True,
-        )
-    if missing := sorted(report.get("missing_keys") or ()):
-        reason = f"{len(missing)} weights are missing ({missing[0]})"
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path)
-    dispatch.settle(model.eval(), place)
     return ImageClassifier(model, processor, place, Drawn.of(weights.path))
 
 
@@ -83,30 +70,18 @@ class Drawn:
             return cls()
 
 
-class ImageClassifier:
+class ImageClassifier(Networks):
     """A loaded model. One picture at a time goes through it: the way back writes into its gradients."""
 
     def __init__(self, model: Any, processor: Any, place: Place, drawn: Drawn) -> None:
-        self._model, self._processor, self._place, self._drawn = model, processor, place, drawn
+        super().__init__(place, model)
+        self._model, self._processor, self._drawn = model, processor, drawn
         self._lock = threading.Lock()
         self._is_grey = getattr(model.config, "num_channels", 3) == 1
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
         self.labels = tuple(str(model.config.id2label[place]) for place in range(model.config.num_labels))
 
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        """Drop the weights."""
-        dispatch.drop(self._model)
-        self._model = None
-
     def classify(self, picture: Any) -> tuple[list[float], Any, Any]:
-        """See `ClassifierModel` of pipelines/classification.py."""
+        """See `ClassifierModel` of pipelines/recognition/classification.py."""
         import torch
 
         # 1 As in its training

@@ -92,7 +92,7 @@ def load(
 class KokoroModel:
     """A loaded model. The session is safe to run from several threads at once."""
 
-    draws_lots = False
+    is_stochastic = False
     sampling_rate = 24_000
     languages = ("en", "zh", "ja")
 

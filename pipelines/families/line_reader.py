@@ -9,8 +9,8 @@ from typing import Any
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -49,15 +49,14 @@ def load(
     return LineReader(model, tokenizer, processor, place)
 
 
-class LineReader:
+class LineReader(Networks):
     """A loaded model. Its weights are only read, so `read_line` may be called from several threads."""
 
     takes_questions = False
 
     def __init__(self, model: Any, tokenizer: Any, processor: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
-        self._model, self._tokenizer, self._processor, self._place = model, tokenizer, processor, place
+        super().__init__(place, model)
+        self._model, self._tokenizer, self._processor = model, tokenizer, processor
 
     def read_line(self, picture: Any) -> str:
         """What is written on an RGB picture (PIL) of one line."""
@@ -69,13 +68,3 @@ class LineReader:
                 pixels.to(self._place.device, self._model.dtype), max_new_tokens=MOST_TOKENS, do_sample=False
             )
         return str(self._tokenizer.batch_decode(made, skip_special_tokens=True)[0]).strip()
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = self._processor = None

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines import recurrent
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import CPU, Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words
+from pipelines.networks import recurrent
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -44,29 +44,25 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "LstmModel":
-    """Raises ModelDamaged."""
+    """Raises ModelDamaged, or what says that memory ran out."""
     from transformers import AutoTokenizer
 
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
-    try:
+    with in_plain_words(spec, weights):
         network = recurrent.read(weights.path)
         tokenizer = AutoTokenizer.from_pretrained(weights.path, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
     return LstmModel(network.to(place.device), tokenizer, place)
 
 
-class LstmModel:
+class LstmModel(Networks):
     """A loaded model. Its weights are only read, so `stream` may be called from several threads."""
 
     context_tokens = 1_000_000  # the state never fills up
     has_chat_template = False
 
     def __init__(self, network: Any, tokenizer: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([network])
-        self.is_stale = False
-        self._network, self._tokenizer, self._place = network, tokenizer, place
+        super().__init__(place, network)
+        self._network, self._tokenizer = network, tokenizer
 
     def encode_chat(self, messages: Sequence[Message], answer_prefix: str) -> list[int]:
         """It has no chat template: the turns, one after the other."""
@@ -104,16 +100,6 @@ class LstmModel:
             yield Piece((token,), time.perf_counter())
             scores, state = self._read_on(torch.tensor([[token]]), state)
         yield Piece((), time.perf_counter(), finish_reason="length")
-
-    def park(self) -> bool:
-        return dispatch.move([self._network], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._network], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._network)
-        self._network = self._tokenizer = None
 
     def _read_on(self, token_ids: Any, state: Any) -> tuple[Any, Any]:
         import torch

@@ -1,4 +1,4 @@
-"""Classifiers of texts out of LSTM layers, with the tokens that spoke for a class (pipelines/attribution.py).
+"""Classifiers of texts out of LSTM layers, with the tokens that spoke for a class (pipelines/networks/attribution.py).
 
 This file knows tokens and no pipeline.
 """
@@ -7,13 +7,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pipelines import recurrent_classifier
-from pipelines.attribution import Spoke, integrated_gradients
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import CPU, Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words
+from pipelines.networks import recurrent_classifier
+from pipelines.networks.attribution import Spoke, integrated_gradients
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -41,41 +41,27 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "LstmClassifier":
-    """Raises ModelDamaged."""
+    """Raises ModelDamaged, or what says that memory ran out."""
     from transformers import AutoTokenizer
 
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
-    try:
+    with in_plain_words(spec, weights):
         network, labels = recurrent_classifier.read(weights.path)
         tokenizer = AutoTokenizer.from_pretrained(weights.path, local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
     return LstmClassifier(network.to(place.device), tokenizer, labels, place)
 
 
-class LstmClassifier:
+class LstmClassifier(Networks):
     """A loaded model. One text at a time goes through it."""
 
     def __init__(self, network: Any, tokenizer: Any, labels: tuple[str, ...], place: Place) -> None:
-        self._network, self._tokenizer, self._place = network, tokenizer, place
+        super().__init__(place, network)
+        self._network, self._tokenizer = network, tokenizer
         self._lock = threading.Lock()
-        self.size_bytes = dispatch.bytes_in_memory([network])
-        self.is_stale = False
         self.labels = labels
 
-    def park(self) -> bool:
-        return dispatch.move([self._network], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._network], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._network)
-        self._network = self._tokenizer = None
-
     def classify(self, text: str) -> tuple[list[float], list[Spoke]]:
-        """See `TextClassifierModel` of pipelines/text_classification.py. Of a long text only the beginning is read."""
+        """See `TextClassifierModel` of pipelines/recognition/text_classification.py. Of a long text only the beginning is read."""
         import torch
 
         # 1 Token ids, and where each stands in the text

@@ -9,6 +9,7 @@ from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
@@ -49,17 +50,15 @@ def load(
     return MaskedModel(model, tokenizer, spec.name, min(trained, tokenizer.model_max_length), place)
 
 
-class MaskedModel:
+class MaskedModel(Networks):
     """A loaded model. Its weights are only read, so `fill` may be called from several threads."""
 
     def __init__(self, model: Any, tokenizer: Any, name: str, context_tokens: int, place: Place) -> None:
+        super().__init__(place, model)
         self.context_tokens = context_tokens
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
         self._model = model
         self._tokenizer = tokenizer
         self._name = name
-        self._place = place
 
     def fill(self, text: str, count: int) -> tuple[list[Candidate], int]:
         """(the `count` likeliest ways to fill the first [MASK] of `text`, number of tokens read).
@@ -86,16 +85,6 @@ class MaskedModel:
         # 3 As words and sentences
         rows = zip(likeliest.values.tolist(), likeliest.indices.tolist(), strict=True)
         return [self._candidate(text, token_id, probability) for probability, token_id in rows], tokens
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None
 
     def _candidate(self, text: str, token_id: int, probability: float) -> Candidate:
         word = self._tokenizer.decode([token_id]).strip()

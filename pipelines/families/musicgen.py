@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 from pipelines.types.model import ModelSpec, Task
@@ -51,19 +50,18 @@ def load(
     return MusicGen(model, tokenizer, place)
 
 
-class MusicGen:
-    """A loaded model. It makes one part at a time, because chance is a setting of all of torch."""
+class MusicGen(Networks):
+    """A loaded model. It makes one part at a time, because the random generator is one for all of torch."""
 
     longest_seconds = TRAINED_SECONDS
     goes_on = True
 
     def __init__(self, model: Any, tokenizer: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         codec = model.config.audio_encoder
         self.sampling_rate = int(codec.sampling_rate)
         self._frames_per_second = float(codec.frame_rate)
-        self._model, self._tokenizer, self._place = model, tokenizer, place
+        self._model, self._tokenizer = model, tokenizer
 
     def perform(
         self,
@@ -84,7 +82,7 @@ class MusicGen:
             heard = torch.from_numpy(beginning).to(self._model.device, self._model.dtype)
             inputs["input_values"] = heard.expand(1, channels, -1)
 
-        # 2 Frame by frame, with chance of its own
+        # 2 Frame by frame, by the seed
         frames = max(1, round(seconds * self._frames_per_second))
         done = 0
 
@@ -94,32 +92,19 @@ class MusicGen:
             on_event(Progress(int(done / self._frames_per_second), int(seconds), "seconds"))
             return torch.zeros(token_ids.shape[0], dtype=torch.bool, device=token_ids.device)
 
-        try:
-            with (
-                Chance.of(request.seed or 0, is_cancelled),
-                interruptible([self._model], is_cancelled),
-                torch.no_grad(),
-            ):
-                made = self._model.generate(
-                    **inputs,
-                    do_sample=True,
-                    temperature=request.temperature,
-                    max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
-                    stopping_criteria=[watch],
-                )
-        except Interrupted:
+        def make() -> Any:
+            return self._model.generate(
+                **inputs,
+                do_sample=True,
+                temperature=request.temperature,
+                max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
+                stopping_criteria=[watch],
+            )
+
+        made = seeded(request.seed, [self._model], is_cancelled, make)
+        if made is None:
             return None
 
         # 3 Only what is new
         sound = made[0].float().mean(dim=0).cpu().numpy()
         return sound[len(beginning) :][: round(seconds * self.sampling_rate)]
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None

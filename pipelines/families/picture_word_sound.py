@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import ModelDamaged
 from pipelines.finding import fusion
 from pipelines.finding.hearing_features import windows
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import CPU, Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import Loading, OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -41,25 +41,21 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "FusionModel":
-    """Raises ModelDamaged."""
+    """Raises ModelDamaged, or what says that memory ran out."""
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
-    try:
+    with in_plain_words(spec, weights):
         network, config = fusion.read(weights.path)
         likeness = fusion.read_likeness(weights.path)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
     return FusionModel(network.to(place.device), config.side, likeness, place)
 
 
-class FusionModel:
+class FusionModel(Networks):
     """A loaded model. Its weights are only read, so it may be asked from several threads. All vectors are of length 1."""
 
     def __init__(self, network: Any, side: int, likeness: dict[str, tuple[float, float]], place: Place) -> None:
+        super().__init__(place, network)
         self.likeness = likeness
-        self.size_bytes = dispatch.bytes_in_memory([network])
-        self.is_stale = False
-        self._network, self._side, self._place = network, side, place
+        self._network, self._side = network, side
 
     def of_texts(self, texts: Sequence[str]) -> Any:
         """NumPy (texts, numbers) float32."""
@@ -86,17 +82,6 @@ class FusionModel:
         with torch.no_grad():
             made = fusion.of_sounds(self._network, heard).mean(0)
         return torch.nn.functional.normalize(made, dim=0).cpu().numpy()
-
-    def park(self) -> bool:
-        return dispatch.move([self._network], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._network], self._place.device)
-
-    def close(self) -> None:
-        """Drop the weights."""
-        dispatch.drop(self._network)
-        self._network = None
 
 
 def _whole(picture: Any, side: int) -> Any:

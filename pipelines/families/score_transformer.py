@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import CPU, Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words
 from pipelines.music import score_model
 from pipelines.music.known_runs import KnownRuns, read_runs
 from pipelines.music.score import VOCABULARY
@@ -39,39 +39,25 @@ def forms(weights: Weights) -> tuple[Form, ...]:
 def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "ScoreModel":
-    """Raises ModelDamaged."""
+    """Raises ModelDamaged, or what says that memory ran out."""
     on_event(Loading("weights", spec.name, 0, weights.size_bytes))
-    try:
+    with in_plain_words(spec, weights):
         network, known_runs = score_model.read(weights.path), read_runs(weights.path)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
     return ScoreModel(network.to(place.device), known_runs, place)
 
 
-class ScoreModel:
+class ScoreModel(Networks):
     """A loaded model. Its weights are only read, so several pieces may be composed at once."""
 
     def __init__(self, network: Any, known_runs: KnownRuns, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([network])
-        self.is_stale = False
+        super().__init__(place, network)
         self.context_words: int = network.config.max_position_embeddings
         self.known_runs = known_runs
-        self._network, self._place = network, place
+        self._network = network
 
     def begin(self) -> "Reader":
         """A reader for a new tune."""
         return Reader(self._network, self._place.device)
-
-    def park(self) -> bool:
-        return dispatch.move([self._network], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._network], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._network)
-        self._network = None
 
 
 class Reader:

@@ -13,6 +13,7 @@ from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.loading.pretrained import forecast_bytes, load_pretrained
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
@@ -51,14 +52,12 @@ def load(
     return SentenceEncoder(model, tokenizer, _takes_first_token(weights.path), place)
 
 
-class SentenceEncoder:
+class SentenceEncoder(Networks):
     """A loaded model. Its weights are only read, so it may be asked from several threads."""
 
     def __init__(self, model: Any, tokenizer: Any, takes_first_token: bool, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         self._model, self._tokenizer, self._takes_first_token = model, tokenizer, takes_first_token
-        self._place = place
 
     def reads(self, text: str) -> bool:
         """False where most of the words are unknown to it, which all come to the same vector then."""
@@ -72,17 +71,6 @@ class SentenceEncoder:
 
         parts = [self._of_some(texts[at : at + AT_ONCE]) for at in range(0, len(texts), AT_ONCE)]
         return numpy.concatenate(parts)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        """Drop the weights."""
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None
 
     def _of_some(self, texts: Sequence[str]) -> Any:
         import torch

@@ -11,16 +11,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pipelines.attribution import log_odds
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.loading.pretrained import in_plain_words
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import in_plain_words, load_network
+from pipelines.networks.attribution import log_odds
 from pipelines.sound.files import resample
 from pipelines.types.adapter import Adapter
-from pipelines.types.events import Loading, OnEvent
+from pipelines.types.events import OnEvent
 from pipelines.types.model import ModelSpec, Task
 from pipelines.types.sound import Wave
 
@@ -53,23 +52,12 @@ def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "SoundClassifier":
     """Raises ModelDamaged, or what says that memory ran out."""
-    import torch
     from transformers import ASTFeatureExtractor, ASTForAudioClassification
 
-    on_event(Loading("weights", spec.name, 0, weights.size_bytes))
+    model = load_network(ASTForAudioClassification, spec, weights, place, on_event)
+    model.requires_grad_(False)
     with in_plain_words(spec, weights):
         extractor = ASTFeatureExtractor.from_pretrained(weights.path, local_files_only=True)
-        model, report = ASTForAudioClassification.from_pretrained(
-            weights.path,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=getattr(torch, place.dtype),
-            output_loading_info=True,
-        )
-    if missing := sorted(report.get("missing_keys") or ()):
-        reason = f"{len(missing)} weights are missing ({missing[0]})"
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path)
-    dispatch.settle(model.eval().requires_grad_(False), place)
     return SoundClassifier(model, extractor, place, _trained_seconds(weights.path))
 
 
@@ -81,32 +69,20 @@ def _trained_seconds(folder: Path) -> float | None:
         return None
 
 
-class SoundClassifier:
+class SoundClassifier(Networks):
     """A loaded model. One sound at a time goes through it."""
 
     def __init__(self, model: Any, extractor: Any, place: Place, trained_seconds: float | None) -> None:
-        self._model, self._extractor, self._place = model, extractor, place
+        super().__init__(place, model)
+        self._model, self._extractor = model, extractor
         self._is_filled = trained_seconds is not None
         whole = WINDOW_SECONDS + (extractor.max_length - 1) * HOP_SECONDS
         self._length = round((trained_seconds or whole) * extractor.sampling_rate)
         self._lock = threading.Lock()
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
         self.labels = tuple(str(model.config.id2label[place]) for place in range(model.config.num_labels))
 
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        """Drop the weights."""
-        dispatch.drop(self._model)
-        self._model = None
-
     def classify(self, sound: Wave) -> tuple[list[float], Any, Any]:
-        """See `ClassifierModel` of pipelines/classification.py."""
+        """See `ClassifierModel` of pipelines/recognition/classification.py."""
         import torch
 
         # 1 As in its training

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import ModelDamaged
-from pipelines.loading.chance import Chance
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.inspection.diffusers_classes import makes_sound
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 from pipelines.types.model import ModelSpec, Task
@@ -58,17 +57,16 @@ def load(
         raise ModelDamaged(model=spec.name, reason=reason, path=weights.path) from error
 
 
-class SoundDiffusion:
+class SoundDiffusion(Networks):
     """A loaded model. It makes one sound at a time: the scheduler counts the steps of one."""
 
     goes_on = False
 
     def __init__(self, pipe: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory(modules_of(pipe))
-        self.is_stale = False
+        super().__init__(place, *modules_of(pipe))
         self._takes = inspect.signature(pipe.__call__).parameters
         self._steps = int(self._takes["num_inference_steps"].default)
-        self._pipe, self._place = pipe, place
+        self._pipe = pipe
         sounding = getattr(pipe, "vocoder", None) or pipe.vae
         self.sampling_rate = int(sounding.config.sampling_rate)
         self.longest_seconds = LONGEST_SECONDS
@@ -95,30 +93,21 @@ class SoundDiffusion:
         def count(step: int, *_: Any) -> None:
             on_event(Progress(step + 1, steps, "steps"))
 
-        seed = request.seed or 0
-        try:  # some schedulers draw noise of their own
-            with Chance.of(seed, is_cancelled), interruptible(modules_of(self._pipe), is_cancelled), torch.no_grad():
-                made = self._pipe(
-                    prompt,
-                    **{length: seconds},
-                    **planned,
-                    num_inference_steps=steps,
-                    generator=torch.Generator().manual_seed(seed),
-                    callback=count,
-                    output_type="np",
-                ).audios
-        except Interrupted:
+        def make() -> Any:
+            return self._pipe(
+                prompt,
+                **{length: seconds},
+                **planned,
+                num_inference_steps=steps,
+                generator=torch.Generator().manual_seed(request.seed or 0),
+                callback=count,
+                output_type="np",
+            ).audios
+
+        made = seeded(
+            request.seed, modules_of(self._pipe), is_cancelled, make
+        )  # some schedulers draw noise of their own
+        if made is None:
             return None
         sound = numpy.asarray(made[0], numpy.float32)
         return numpy.ascontiguousarray(sound.T[:, 0] if sound.ndim == 2 and len(sound) == 1 else sound.T)
-
-    def park(self) -> bool:
-        return dispatch.move(modules_of(self._pipe), "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move(modules_of(self._pipe), self._place.device)
-
-    def close(self) -> None:
-        for part in modules_of(self._pipe):
-            dispatch.drop(part)
-        del self._pipe

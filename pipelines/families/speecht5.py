@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.companions import load_companion
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.sound.stretching import stretched
 from pipelines.speech.phonemes.english_words import in_words
 from pipelines.types.adapter import Adapter
@@ -76,26 +75,24 @@ def _in_full(place: Place) -> Place:
     return replace(place, dtype="float32")
 
 
-class SpeechT5:
-    """A loaded model. It says one sentence at a time, because chance is a setting of all of torch."""
+class SpeechT5(Networks):
+    """A loaded model. It says one sentence at a time, because the random generator is one for all of torch."""
 
-    draws_lots = True
+    is_stochastic = True
     languages = ()
 
     def __init__(
         self, model: Any, tokenizer: Any, vocoder: Any, speakers: dict[str, Any], place: Place, *, is_english: bool
     ) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model, vocoder])
-        self.is_stale = False
+        super().__init__(place, model, vocoder)
         self.sampling_rate = int(vocoder.config.sampling_rate)
         self.voices = tuple(speakers)
         self._model, self._tokenizer, self._vocoder, self._speakers = model, tokenizer, vocoder, speakers
-        self._place, self._is_english = place, is_english
+        self._is_english = is_english
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled."""
         import numpy
-        import torch
 
         # 1 Characters that it knows, in one voice
         ids = self._tokenizer(in_words(text) if self._is_english else text, return_tensors="pt").input_ids
@@ -105,29 +102,17 @@ class SpeechT5:
         voice = self._voice(request, seed)
 
         # 2 Through both networks; the first drops numbers by chance even when it speaks
-        try:
-            with (
-                Chance.of(seed, is_cancelled),
-                interruptible([self._model.speecht5.decoder.prenet, self._model, self._vocoder], is_cancelled),
-                torch.no_grad(),
-            ):
-                device = self._model.device
-                made = self._model.generate_speech(ids.to(device), voice.to(device), vocoder=self._vocoder)
-        except Interrupted:
+        device = self._model.device
+        made = seeded(
+            seed,
+            [self._model.speecht5.decoder.prenet, self._model, self._vocoder],
+            is_cancelled,
+            lambda: self._model.generate_speech(ids.to(device), voice.to(device), vocoder=self._vocoder),
+        )
+        if made is None:
             return None
         sound = made.float().flatten().clamp(-1, 1).cpu().numpy()
         return sound if request.speed == 1.0 else stretched(sound, request.speed, is_cancelled)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model, self._vocoder], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model, self._vocoder], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        dispatch.drop(self._vocoder)
-        self._model = self._vocoder = self._tokenizer = None
 
     def _voice(self, request: SpeechRequest, seed: int) -> Any:
         """(1, width): the mixture that is asked for, the first of its voices, or one that is drawn; of length 1."""

@@ -8,15 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors.models import ModelDamaged
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.loading.pretrained import in_plain_words
-from pipelines.pictures import LIMIT_MEGAPIXELS
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.pretrained import load_network
+from pipelines.pictures.files import LIMIT_MEGAPIXELS
 from pipelines.types.adapter import Adapter
-from pipelines.types.events import Loading, OnEvent
+from pipelines.types.events import OnEvent
 from pipelines.types.image import Drawing, ImageTask, OnStep
 from pipelines.types.model import ImageDefaults, ModelSpec, Task
 
@@ -48,35 +47,20 @@ def load(
     spec: ModelSpec, weights: Weights, place: Place, adapters: tuple[tuple[Adapter, Path], ...], on_event: OnEvent
 ) -> "SuperResolutionModel":
     """Raises ModelDamaged, or what says that memory ran out."""
-    import torch
     from transformers import Swin2SRForImageSuperResolution
 
-    on_event(Loading("weights", spec.name, 0, weights.size_bytes))
-    with in_plain_words(spec, weights):
-        model, report = Swin2SRForImageSuperResolution.from_pretrained(
-            weights.path,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=getattr(torch, place.dtype),
-            output_loading_info=True,
-        )
-    if missing := sorted(report.get("missing_keys") or ()):
-        reason = f"{len(missing)} weights are missing ({missing[0]})"
-        raise ModelDamaged(model=spec.name, reason=reason, path=weights.path)
-    dispatch.settle(model.eval(), place)
+    model = load_network(Swin2SRForImageSuperResolution, spec, weights, place, on_event)
     return SuperResolutionModel(model, place)
 
 
-class SuperResolutionModel:
+class SuperResolutionModel(Networks):
     """A loaded model. Its weights are only read, so `draw` may be called from several threads."""
 
     defaults = ImageDefaults(512, 512, 1, 1.0)
     side_multiple = 1
 
     def __init__(self, model: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
-        self._place = place
+        super().__init__(place, model)
         self._model = model
         self._factor = int(model.config.upscale)
         self.most_upscaled_pixels = LIMIT_MEGAPIXELS * 1_000_000 // self._factor**2  # the sheet is as large as a result
@@ -114,16 +98,6 @@ class SuperResolutionModel:
         # 3 As a picture
         mixed = (sheet / weight).clamp(0, 1).mul(255).round().byte().permute(1, 2, 0).numpy()
         return [Image.fromarray(mixed)]
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = None
 
 
 def _starts(side: int) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """Text classifiers by transformers: any …ForSequenceClassification (BERT, RoBERTa, DeBERTa, Llama …), with its own tokenizer.
 
-Which tokens spoke for a class is told by integrated gradients (pipelines/attribution.py), against the same text with every
+Which tokens spoke for a class is told by integrated gradients (pipelines/networks/attribution.py), against the same text with every
 token but the frame replaced by the mean of the vocabulary, which says nothing of its own. This file knows tokens and no pipeline.
 """
 
@@ -8,13 +8,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pipelines.attribution import Spoke, integrated_gradients
 from pipelines.errors.models import AdapterMismatch
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.loading.pretrained import forecast_bytes, load_pretrained
+from pipelines.networks.attribution import Spoke, integrated_gradients
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -53,29 +54,18 @@ def load(
     return TextClassifier(model, tokenizer, min(trained, tokenizer.model_max_length, MOST_TOKENS), place)
 
 
-class TextClassifier:
+class TextClassifier(Networks):
     """A loaded model. One text at a time goes through it: the way back writes into its gradients."""
 
     def __init__(self, model: Any, tokenizer: Any, context_tokens: int, place: Place) -> None:
-        self._model, self._tokenizer, self._place = model, tokenizer, place
+        super().__init__(place, model)
+        self._model, self._tokenizer = model, tokenizer
         self._context_tokens = context_tokens
         self._lock = threading.Lock()
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
         self.labels = tuple(str(model.config.id2label[place]) for place in range(model.config.num_labels))
 
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None
-
     def classify(self, text: str) -> tuple[list[float], list[Spoke]]:
-        """See `TextClassifierModel` of pipelines/text_classification.py. Of a long text only the beginning is read."""
+        """See `TextClassifierModel` of pipelines/recognition/text_classification.py. Of a long text only the beginning is read."""
         import torch
 
         # 1 Token ids, and where each stands in the text

@@ -17,6 +17,7 @@ from pipelines.loading.inspection.weights import Weights, check_adapter
 from pipelines.loading.memory.forecast import Forecast, Form
 from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place, is_out_of_memory
+from pipelines.loading.placement.networks import Networks
 from pipelines.loading.pretrained import forecast_bytes, forms_of, load_pretrained
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
@@ -139,7 +140,7 @@ def _read_prefix(model: Any, name: str, adapter: Adapter, folder: Path, settings
     return [(layer[0][None], layer[1][None]) for layer in parts]
 
 
-class CausalModel:
+class CausalModel(Networks):
     """A loaded model. Its weights are only read, so `stream` may be called from several threads."""
 
     def __init__(
@@ -151,16 +152,14 @@ class CausalModel:
         place: Place,
         prefixes: Sequence[Prefix] = (),
     ) -> None:
+        super().__init__(place, model)
         self._prefixes = prefixes
         self._prefix_tokens = sum(prefix[0][0].shape[2] for prefix in prefixes)
         self.context_tokens = context_tokens - self._prefix_tokens
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
         self.has_chat_template = bool(tokenizer.chat_template)
         self._model = model
         self._tokenizer = tokenizer
         self._name = name
-        self._place = place
 
     # ── text and tokens ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -226,16 +225,6 @@ class CausalModel:
             )
         self._model.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None
 
     def _generate(
         self, token_ids: list[int], sampling: Sampling, should_stop: IsCancelled, pieces: SimpleQueue

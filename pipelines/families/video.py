@@ -8,17 +8,17 @@ import inspect
 from pathlib import Path
 from typing import Any
 
-from pipelines.calling import assemble, is_refusal
-from pipelines.denoising import Watched
+from pipelines.diffusion.calling import assemble, is_refusal
+from pipelines.diffusion.denoising import Watched
+from pipelines.diffusion.previews import LinearPreview
+from pipelines.diffusion.reading import Reading
 from pipelines.errors.models import DrawingRefused
 from pipelines.loading.diffusion import load_pipeline, modules_of
 from pipelines.loading.inspection.diffusers_classes import FILMS
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
-from pipelines.previews import LinearPreview
-from pipelines.reading import Reading
+from pipelines.loading.placement.networks import Networks
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import OnEvent
 from pipelines.types.image import OnStep
@@ -64,7 +64,7 @@ def load(
     return VideoModel(pipe, spec, weights.defaults or USUAL_DEFAULTS, place)
 
 
-class VideoModel:
+class VideoModel(Networks):
     """A loaded model. Its weights are only read, so `film` may be called from several threads.
 
     Width and height must be multiples of `side_multiple` pixels, the number of frames one of `frame_multiple`, and one more, and
@@ -72,15 +72,13 @@ class VideoModel:
     """
 
     def __init__(self, pipe: Any, spec: ModelSpec, defaults: ImageDefaults, place: Place) -> None:
+        super().__init__(place, *modules_of(pipe))
         self.defaults = defaults
         self.side_multiple = _side_multiple(pipe)
         self.frame_multiple = _frame_multiple(pipe)
         self.most_frames = _most_frames(pipe)
-        self.size_bytes = dispatch.bytes_in_memory(modules_of(pipe))
-        self.is_stale = False
         self._pipe = pipe
         self._name = spec.name
-        self._place = place
         self._preview = LinearPreview(pipe)
 
     def film(self, shot: Shot, on_step: OnStep) -> list[Any]:
@@ -106,17 +104,6 @@ class VideoModel:
             raise DrawingRefused(model=self._name, reason=reason) from error
         shot.on_unread(reading.unread)
         return [frame.convert("RGB") for frame in frames]
-
-    def park(self) -> bool:
-        return dispatch.move(modules_of(self._pipe), "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move(modules_of(self._pipe), self._place.device)
-
-    def close(self) -> None:
-        for part in modules_of(self._pipe):
-            dispatch.drop(part)
-        del self._pipe, self._preview
 
     def _arguments(self, pipe: Any, shot: Shot) -> dict[str, Any]:
         """What of the shot `pipe` takes, by the names of its signature."""

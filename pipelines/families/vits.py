@@ -9,12 +9,11 @@ from typing import Any
 
 from pipelines.errors.models import NeedsProgram
 from pipelines.loading import pretrained
-from pipelines.loading.chance import Chance
 from pipelines.loading.inspection.weights import Weights
-from pipelines.loading.interruption import Interrupted, interruptible
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
+from pipelines.loading.seeding import seeded
 from pipelines.speech.phonemes.english_words import in_words
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
@@ -61,24 +60,22 @@ def _in_full(place: Place) -> Place:
     return replace(place, dtype="float32")
 
 
-class VitsSpeech:
+class VitsSpeech(Networks):
     """A loaded model. It says one sentence at a time, because speed and chance are settings of the whole network."""
 
-    draws_lots = True
+    is_stochastic = True
     languages = ()
 
     def __init__(self, model: Any, tokenizer: Any, place: Place, *, is_english: bool) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
+        super().__init__(place, model)
         self.sampling_rate = int(model.config.sampling_rate)
         speakers = int(model.config.num_speakers)
         self.voices = tuple(str(number) for number in range(speakers)) if speakers > 1 else ()
-        self._model, self._tokenizer, self._place, self._is_english = model, tokenizer, place, is_english
+        self._model, self._tokenizer, self._is_english = model, tokenizer, is_english
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """Samples (frames,) float32 within −1 … 1; None when it was cancelled. Of a mixture the first voice speaks."""
         import numpy
-        import torch
 
         # 1 Characters that it knows
         encoded = self._tokenizer(in_words(text) if self._is_english else text, return_tensors="pt")
@@ -86,25 +83,10 @@ class VitsSpeech:
             return numpy.zeros(0, numpy.float32)
         speaker = int(next(iter(request.shares()), 0)) if self.voices else None
 
-        # 2 Through the network, with chance of its own
-        try:
-            with (
-                Chance.of(request.seed or 0, is_cancelled),
-                interruptible([self._model], is_cancelled),
-                torch.no_grad(),
-            ):
-                self._model.speaking_rate = request.speed
-                made = self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform
-        except Interrupted:
-            return None
-        return made[0].float().clamp(-1, 1).cpu().numpy()
+        # 2 Through the network, by the seed
+        def say() -> Any:
+            self._model.speaking_rate = request.speed
+            return self._model(**encoded.to(self._model.device), speaker_id=speaker).waveform[0]
 
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = None
+        made = seeded(request.seed, [self._model], is_cancelled, say)
+        return None if made is None else made.float().clamp(-1, 1).cpu().numpy()

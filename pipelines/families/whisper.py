@@ -12,8 +12,8 @@ from pipelines.hearing.log_mel import SAMPLING_RATE
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.types.adapter import Adapter
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task
@@ -56,13 +56,12 @@ def load(
         return WhisperModel(model, tokenizer, extractor, place)
 
 
-class WhisperModel:
+class WhisperModel(Networks):
     """A loaded model. Its weights are only read, so `transcribe` may be called from several threads."""
 
     def __init__(self, model: Any, tokenizer: Any, extractor: Any, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
-        self._model, self._tokenizer, self._extractor, self._place = model, tokenizer, extractor, place
+        super().__init__(place, model)
+        self._model, self._tokenizer, self._extractor = model, tokenizer, extractor
         settings = model.generation_config
         self.first_timestamp = int(settings.no_timestamps_token_id) + 1
         codes = getattr(settings, "lang_to_id", None) if getattr(settings, "is_multilingual", False) else None
@@ -116,16 +115,6 @@ class WhisperModel:
 
     def decode(self, token_ids: list[int]) -> str:
         return self._tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._tokenizer = self._extractor = None
 
     def _features(self, samples: Any) -> Any:
         features = self._extractor(samples, sampling_rate=SAMPLING_RATE, return_tensors="pt").input_features

@@ -7,6 +7,7 @@ unset is refused, because transformers would fill it with random numbers. It is 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import ModelDamaged, UnsupportedModel
@@ -51,9 +52,7 @@ def load_pretrained(
         gguf = {name: value for name, value in source.items() if name == "gguf_file"}
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **safe, **gguf)
         model, report = auto_class.from_pretrained(folder, output_loading_info=True, **safe, **source, **how)
-    missing = sorted(report.get("missing_keys") or ())
-    if missing:
-        raise ModelDamaged(model=spec.name, reason=f"{len(missing)} weights are missing ({missing[0]})", path=folder)
+    _check_complete(report, spec, folder)
 
     # 4 The weights out of the file
     if weights.file_format == "gguf":
@@ -62,6 +61,31 @@ def load_pretrained(
         dispatch.settle(model, place)
     model.offload_folder = on_disk  # cleaned up with the model
     return model.eval(), tokenizer
+
+
+def load_network(auto_class: Any, spec: ModelSpec, weights: Weights, place: Place, on_event: OnEvent) -> Any:
+    """A model that reads no text, in evaluation mode. Raises ModelDamaged, or what says that memory ran out."""
+    import torch
+
+    on_event(Loading("weights", spec.name, 0, weights.size_bytes))
+    with in_plain_words(spec, weights):
+        model, report = auto_class.from_pretrained(
+            weights.path,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=getattr(torch, place.dtype),
+            output_loading_info=True,
+        )
+    _check_complete(report, spec, weights.path)
+    dispatch.settle(model.eval(), place)
+    return model
+
+
+def _check_complete(report: dict[str, Any], spec: ModelSpec, path: Path) -> None:
+    """Raises ModelDamaged for weights that transformers would fill with random numbers."""
+    if missing := sorted(report.get("missing_keys") or ()):
+        reason = f"{len(missing)} weights are missing ({missing[0]})"
+        raise ModelDamaged(model=spec.name, reason=reason, path=path)
 
 
 def forget_gguf(model: Any) -> None:
@@ -135,13 +159,13 @@ class _Counted:
 
 @contextmanager
 def in_plain_words(spec: ModelSpec, weights: Weights) -> Iterator[None]:
-    """What transformers says about files that passed the checks and still do not make a model."""
+    """What is said about files that passed the checks and still do not make a model: ModelDamaged or UnsupportedModel."""
     named = "/".join(weights.architectures)
     try:
         yield
     except ImportError as error:
         raise UnsupportedModel(model=spec.name, architecture=f"{named} ({_first_line(error)})") from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         if is_out_of_memory(error):
             raise
         raise ModelDamaged(model=spec.name, reason=_first_line(error), path=weights.path) from error

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from pipelines.schedulers import find_scheduler
+from pipelines.diffusion.schedulers import find_scheduler
 from pipelines.types.adapter import Adapter
 from pipelines.types.image import ImageRequest
 

@@ -1,11 +1,11 @@
 """The way from a picture back to numbers: the discriminator of DCGAN (arXiv 1511.06434), the critic of WGAN-GP, the encoder
-of a VAE. The mirror of pipelines/generators.py, and needed in training only.
+of a VAE. The mirror of pipelines/networks/generators.py, and needed in training only.
 """
 
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pipelines.generators import GeneratorConfig
+from pipelines.networks.generators import GeneratorConfig
 
 if TYPE_CHECKING:
     import torch

@@ -32,6 +32,13 @@ class Pins:
             _of_files(base.weights.path) if base is not None else "",
         )
 
+    def check(self, begun: "Pins", request: TrainRequest) -> None:
+        """Whether they are still those that the run began with. Raises DataChanged, BaseChanged."""
+        if (begun.sha256, begun.test_sha256) != (self.sha256, self.test_sha256):
+            raise DataChanged(dataset=request.dataset)
+        if begun.base_sha256 != self.base_sha256:
+            raise BaseChanged(model=request.model)
+
 
 def check_pins(path: Path, found: Pins, request: TrainRequest) -> Pins:
     """Keep them where nothing is kept yet. Raises DataChanged, BaseChanged."""
@@ -39,10 +46,8 @@ def check_pins(path: Path, found: Pins, request: TrainRequest) -> Pins:
         write_whole(path, json.dumps(asdict(found)))
         return found
     begun = json.loads(path.read_text(encoding="utf-8"))
-    if (begun["sha256"], begun.get("test_sha256", "")) != (found.sha256, found.test_sha256):
-        raise DataChanged(dataset=request.dataset)
-    if begun.get("base_sha256", found.base_sha256) != found.base_sha256:
-        raise BaseChanged(model=request.model)
+    base = begun.get("base_sha256", found.base_sha256)
+    found.check(Pins(begun["sha256"], begun.get("test_sha256", ""), base), request)
     return found
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pipelines.errors.training import DatasetUnavailable
 from pipelines.loading.lock import only_one
-from pipelines.poem import form_of, lines_of
+from pipelines.writing.poem import form_of, lines_of
 
 PACKAGE = "chinese-poetry-2.0.1.tgz"
 ADDRESS = f"https://registry.npmjs.org/chinese-poetry/-/{PACKAGE}"

@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     import torch
 
 BYTES_OF_PARAMETER = 4 * 4  # the weight, its gradient and both moments of Adam, as float32
+BYTES_OF_AVERAGE = 2 * 4  # the averaged weight, and the one it stands for while it is in use
 
 
-def check_room(parameters: int, device: str, *, is_loaded: bool = False) -> None:
+def check_room(parameters: int, device: str, *, is_loaded: bool = False, is_averaged: bool = False) -> None:
     """Whether so many weights of a base can all be trained. `is_loaded`: they are in memory already. Raises NetworkTooLarge."""
-    needed = parameters * (BYTES_OF_PARAMETER - 4 * is_loaded)
+    needed = parameters * (BYTES_OF_PARAMETER - 4 * is_loaded + BYTES_OF_AVERAGE * is_averaged)
     free = free_bytes(store_of(device))
     if needed > free:
         raise NetworkTooLarge(needed_gb=needed / 1e9, free_gb=free / 1e9)

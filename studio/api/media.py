@@ -72,73 +72,72 @@ class Shelves(NamedTuple):
 
 
 def media_routes(shelves: Shelves, identity: Identity) -> list[Route]:
-    def media(request: Request) -> Response:
-        owner, wanted = identity.who(request), request.path_params
-        try:
-            if (kind := request.query_params.get("as", "")) in FORMATS:
-                return _converted(shelves.convert(owner, wanted["creation_id"], kind), wanted["creation_id"], kind)
-            return _file(request, shelves.find(owner, wanted["creation_id"], wanted.get("part", "")))
-        except StudioError as error:
-            return refusal(request, error, 404)
+    answers = _Answers(shelves)
 
-    def preview(request: Request) -> Response:
-        wanted = request.path_params
-        try:
-            data = shelves.find_preview(identity.who(request), wanted["job_id"], wanted["name"])
-            media_type = SHOWN_IN_PLACE[".wav" if wanted["name"].endswith(".wav") else ".jpg"]
-            return Response(data, media_type=media_type, headers={"Cache-Control": "private, no-store"})
-        except NotFound as error:
-            return refusal(request, error, 404)
+    def route(path: str, answer: Callable[[Request, str], Response]) -> Route:
+        def endpoint(request: Request) -> Response:
+            try:
+                return answer(request, identity.who(request))
+            except StudioError as error:
+                return refusal(request, error, 404)
 
-    def sample(request: Request) -> Response:
-        wanted = request.path_params
-        try:
-            return _file(request, shelves.find_sample(identity.who(request), wanted["run_id"], wanted["name"]))
-        except NotFound as error:
-            return refusal(request, error, 404)
-
-    def data(request: Request) -> Response:
-        wanted = request.path_params
-        try:
-            return _file(request, shelves.find_data(identity.who(request), wanted["dataset_id"], wanted["name"]))
-        except NotFound as error:
-            return refusal(request, error, 404)
-
-    def model(request: Request) -> Response:
-        try:
-            folder = shelves.find_model(identity.who(request), request.path_params["run_id"])
-        except NotFound as error:
-            return refusal(request, error, 404)
-        name = quote(folder.name)
-        headers = {
-            "Content-Disposition": f"attachment; filename*=UTF-8''{name}.zip",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        }
-        return StreamingResponse(zipped(folder), media_type="application/zip", headers=headers)
-
-    def events(request: Request) -> Response:
-        run_id = request.path_params["run_id"]
-        try:
-            data = shelves.events(identity.who(request), run_id)
-        except NotFound as error:
-            return refusal(request, error, 404)
-        headers = {
-            "Content-Disposition": f'attachment; filename="events.out.tfevents.{run_id}"',  # it was found, so it is one of ours
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-store",
-        }
-        return Response(data, media_type="application/octet-stream", headers=headers)
+        return Route(path, endpoint, methods=["GET"])
 
     return [
-        Route("/media/runs/{run_id}/events.tfevents", events, methods=["GET"]),
-        Route("/media/runs/{run_id}/model.zip", model, methods=["GET"]),
-        Route("/media/data/{dataset_id}/{name}", data, methods=["GET"]),
-        Route("/media/jobs/{job_id}/{name}", preview, methods=["GET"]),
-        Route("/media/runs/{run_id}/{name}", sample, methods=["GET"]),
-        Route("/media/{creation_id}", media, methods=["GET"]),
-        Route("/media/{creation_id}/{part}", media, methods=["GET"]),
+        route("/media/runs/{run_id}/events.tfevents", answers.events),
+        route("/media/runs/{run_id}/model.zip", answers.model),
+        route("/media/data/{dataset_id}/{name}", answers.data),
+        route("/media/jobs/{job_id}/{name}", answers.preview),
+        route("/media/runs/{run_id}/{name}", answers.sample),
+        route("/media/{creation_id}", answers.media),
+        route("/media/{creation_id}/{part}", answers.media),
     ]
+
+
+class _Answers:
+    """Each: (request, owner) → a file. Raises what the shelf says."""
+
+    def __init__(self, shelves: Shelves) -> None:
+        self._shelves = shelves
+
+    def media(self, request: Request, owner: str) -> Response:
+        wanted = request.path_params
+        if (kind := request.query_params.get("as", "")) in FORMATS:
+            return _converted(self._shelves.convert(owner, wanted["creation_id"], kind), wanted["creation_id"], kind)
+        return _file(request, self._shelves.find(owner, wanted["creation_id"], wanted.get("part", "")))
+
+    def preview(self, request: Request, owner: str) -> Response:
+        name = request.path_params["name"]
+        data = self._shelves.find_preview(owner, request.path_params["job_id"], name)
+        media_type = SHOWN_IN_PLACE[".wav" if name.endswith(".wav") else ".jpg"]
+        return Response(data, media_type=media_type, headers={"Cache-Control": "private, no-store"})
+
+    def sample(self, request: Request, owner: str) -> Response:
+        wanted = request.path_params
+        return _file(request, self._shelves.find_sample(owner, wanted["run_id"], wanted["name"]))
+
+    def data(self, request: Request, owner: str) -> Response:
+        wanted = request.path_params
+        return _file(request, self._shelves.find_data(owner, wanted["dataset_id"], wanted["name"]))
+
+    def model(self, request: Request, owner: str) -> Response:
+        folder = self._shelves.find_model(owner, request.path_params["run_id"])
+        headers = _download(f"filename*=UTF-8''{quote(folder.name)}.zip")
+        return StreamingResponse(zipped(folder), media_type="application/zip", headers=headers)
+
+    def events(self, request: Request, owner: str) -> Response:
+        run_id = request.path_params["run_id"]
+        data = self._shelves.events(owner, run_id)
+        headers = _download(f'filename="events.out.tfevents.{run_id}"')  # it was found, so it is one of ours
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+def _download(filename: str) -> dict[str, str]:
+    return {
+        "Content-Disposition": f"attachment; {filename}",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
 
 
 def _file(request: Request, path: Path) -> Response:

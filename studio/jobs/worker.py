@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors.base import StudioError
 from pipelines.errors.jobs import InternalError
@@ -33,6 +33,9 @@ from studio.jobs.keep import Keep
 from studio.jobs.keeper import Keeper as MemoryKeeper
 from studio.jobs.ledger import ENGINE, Ledger
 from studio.library.creations import Creations
+
+if TYPE_CHECKING:
+    from pipelines.text import TextPipeline
 
 CANCEL_POLL_SECONDS = 0.05
 
@@ -201,17 +204,7 @@ def make_worker(
 
     `memory_bytes` bounds what models may hold; None: most of what is free now. `idle_seconds` see `Keeper`.
     """
-    from pipelines.audio import AudioPipeline
-    from pipelines.classification import ClassificationPipeline
-    from pipelines.download import DownloadPipeline
-    from pipelines.embedding import EmbeddingPipeline
-    from pipelines.image import ImagePipeline
-    from pipelines.load import LoadPipeline
-    from pipelines.merge import MergePipeline
-    from pipelines.multimodal import MultimodalPipeline
     from pipelines.text import TextPipeline
-    from pipelines.text_classification import TextClassificationPipeline
-    from pipelines.workbench import WorkbenchPipeline
 
     # 1. The memory that all models share, and other processes' models too
     ledgers: list[Ledger] = []
@@ -220,7 +213,7 @@ def make_worker(
         ledgers.append(Ledger(home / "ledger", ENGINE, store, budget_bytes, free_bytes, gives_way=True))
         return ledgers[-1]
 
-    # 2. One pipeline with its cache, the others beside it
+    # 2. The cache, in a pipeline that all others stand beside
     text = TextPipeline.on_this_machine(
         home / "models",
         cache_folder=cache,
@@ -229,9 +222,31 @@ def make_worker(
         budget_bytes=memory_bytes,
         open_ledger=open_ledger,
     )
+    pipelines = _pipelines_beside(text)
+
+    # 3. Who looks after the memory, and where results go
+    keeper = MemoryKeeper(text, ledgers, idle_seconds, report)
+    keeper.start()
+    keep = Keep(Creations(home / "library", home / "studio.db"), text.catalog)
+    return Worker(home / "jobs", pipelines, keep, keeper, report)
+
+
+def _pipelines_beside(text: "TextPipeline") -> dict[str, Pipeline]:
+    """What does each kind of request."""
+    from pipelines.audio import AudioPipeline
+    from pipelines.download import DownloadPipeline
+    from pipelines.image import ImagePipeline
+    from pipelines.load import LoadPipeline
+    from pipelines.multimodal import MultimodalPipeline
+    from pipelines.recognition.classification import ClassificationPipeline
+    from pipelines.recognition.embedding import EmbeddingPipeline
+    from pipelines.recognition.text_classification import TextClassificationPipeline
+    from pipelines.sound.workbench import WorkbenchPipeline
+    from pipelines.training.merge import MergePipeline
+
     audio, multimodal = AudioPipeline.beside(text), MultimodalPipeline.beside(text)
     classification = ClassificationPipeline.beside(text)
-    pipelines: dict[str, Pipeline] = {
+    return {
         "text": text,
         "image": ImagePipeline.beside(text),
         "speech": audio,
@@ -251,12 +266,6 @@ def make_worker(
         "load": LoadPipeline.beside(text),
         "merge": MergePipeline.beside(text),
     }
-
-    # 3. Who looks after the memory, and where results go
-    keeper = MemoryKeeper(text, ledgers, idle_seconds, report)
-    keeper.start()
-    keep = Keep(Creations(home / "library", home / "studio.db"), text.catalog)
-    return Worker(home / "jobs", pipelines, keep, keeper, report)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.requests import SettingOutOfRange
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.provenance import pictures
 from studio.library.creations import Creations
 from studio.library.pictures import thumbnail

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pipelines.subtitles import srt, vtt
+from pipelines.speech.subtitles import srt, vtt
 from pipelines.types.speech import Sentence
 from pipelines.types.transcription import TranscribeResult
 

@@ -55,7 +55,9 @@ def _rate(tokens_per_second: float) -> str:
 
 
 def place_line(place: Place, language: str) -> str:
-    """Where a queued job stands and about how long that takes."""
+    """Where a queued job stands and about how long that takes, or which memory it waits for."""
+    if place.lacks is not None:
+        return say("place_lacks", language, needed=size(place.lacks.needed_bytes), free=size(place.lacks.free_bytes))
     if place.ahead == 0:
         return say("place_next", language)
     line = say("place_ahead", language, n=place.ahead)

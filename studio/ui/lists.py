@@ -106,11 +106,25 @@ def recent_strip(entries: Sequence[Item], language: str) -> str:
         return empty(escape(say("recent_empty", language)))
     cards = [
         f'<button type="button" class="small-card" data-action="open" data-id="{escape(entry.creation.id)}">'
-        f'<span class="line-title">{escape(title_of(entry.creation, language))}</span>'
-        f'<span class="line-note">{escape(entry.excerpt[:80])}</span></button>'
+        f'{_poster(entry.creation)}<span class="line-title">{escape(title_of(entry.creation, language))}</span>'
+        f'<span class="line-note">{escape(_more_of(entry, language)[:80])}</span></button>'
         for entry in entries
     ]
     return f'<div class="strip">{"".join(cards)}</div>'
+
+
+def _poster(creation: Creation) -> str:
+    if creation.kind not in ("image", "film"):
+        return ""
+    return f'<img loading="lazy" src="media/{escape(creation.id)}/thumbnail" alt="">'
+
+
+def _more_of(entry: Item, language: str) -> str:
+    """The excerpt, and of one that begins as the title does what comes after that."""
+    title, words = title_of(entry.creation, language).removesuffix("…"), " ".join(entry.excerpt.split())
+    if not title or not words.startswith(title):
+        return words
+    return f"…{words.removeprefix(title)}" if words != title else ""
 
 
 def creation_card(entry: Item, language: str, *, is_asked: bool, is_related: bool = False) -> str:

@@ -7,7 +7,19 @@ names in them are said here, in the language that the person's browser shows.
 import re
 from collections.abc import Mapping
 
-from studio.ui.vocabulary import audio, datasets, frame, image, library, models, multimodal, text, training
+from studio.ui.vocabulary import (
+    audio,
+    datasets,
+    frame,
+    image,
+    library,
+    models,
+    multimodal,
+    text,
+    trainers,
+    training,
+    training_settings,
+)
 
 # key: (English, Chinese)
 WORDS = (
@@ -19,6 +31,8 @@ WORDS = (
     | library.WORDS
     | models.WORDS
     | training.WORDS
+    | trainers.WORDS
+    | training_settings.WORDS
     | datasets.WORDS
 )
 _LANGUAGE_COOKIE = re.compile(r"(?:^|;\s*)studio_language=([A-Za-z-]{2,12})")

@@ -19,12 +19,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from pipelines.evaluation.ngram_perplexity import NgramModel
 from pipelines.evaluation.rhyme import does_rhyme
 from pipelines.loading.starter import default_cache_folder
-from pipelines.poem import form_of, lines_of
 from pipelines.text import TextPipeline
 from pipelines.training.datasets.tang_poems import document
 from pipelines.training.poems import Poem, read_poems
 from pipelines.types.events import ignore
 from pipelines.types.text import Sampling, TextRequest
+from pipelines.writing.poem import form_of, lines_of
 from studio.ui.text.chosen import PRESETS
 from studio.ui.text.tasks import POEM_PRESET
 from tests.bench.record import record

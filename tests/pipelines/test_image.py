@@ -204,8 +204,8 @@ def test_stop_while_the_model_loads(images, model, files):
 
 @pytest.mark.parametrize("kind", ["sd", "sdxl", "sd3", "flux", "z_image", "qwen_image", "sana", "ddpm", "kandinsky"])
 def test_previews_are_pictures_of_the_whole_batch(kind, images, model, files, monkeypatch):
-    monkeypatch.setattr("pipelines.previews.EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("pipelines.previews.COST_SHARE", 1e9)
+    monkeypatch.setattr("pipelines.diffusion.previews.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.diffusion.previews.COST_SHARE", 1e9)
     events: list = []
     images.generate(asked(model(kind), "text-to-image", files, count=2, steps=4), events.append)
     previews = [event for event in events if isinstance(event, Preview)]
@@ -437,8 +437,8 @@ def test_a_mistake_in_the_middle_is_not_told_as_a_refusal(images, model, files, 
     def stumble(*arguments):
         raise ValueError("ours")
 
-    monkeypatch.setattr("pipelines.previews.LinearPreview.picture", stumble)
-    monkeypatch.setattr("pipelines.previews.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.diffusion.previews.LinearPreview.picture", stumble)
+    monkeypatch.setattr("pipelines.diffusion.previews.EVERY_SECONDS", 0.0)
     with pytest.raises(ValueError, match="ours"):
         images.generate(asked(model("sd"), "text-to-image", files))
 

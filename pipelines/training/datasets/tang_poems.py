@@ -4,15 +4,15 @@
     床前明月光，疑是地上霜。
     举头望明月，低头思故乡。
 
-A model that has read these can be asked for a form, a subject and a rhyme by their first line (`pipelines/poem.py`).
+A model that has read these can be asked for a form, a subject and a rhyme by their first line (`pipelines/writing/poem.py`).
 """
 
 from pathlib import Path
 
 from pipelines.evaluation.rhyme import rhyme_of_poem
-from pipelines.poem import heading
 from pipelines.training.data import Kind, Texts
 from pipelines.training.poems import ADDRESS, Poem, read_poems
+from pipelines.writing.poem import heading
 
 DATA: Kind = "texts"
 LICENCE = "MIT"

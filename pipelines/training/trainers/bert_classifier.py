@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.training.augmentation.texts import TextChanges
 from pipelines.training.base_model import BaseModel
 from pipelines.training.data import Kind, LabelledTexts
+from pipelines.training.estimate import Size, transformer, words
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.text_classes import TextClassCourse, commonest_class
 from pipelines.training.tokens import check_heads, make_word_pieces
@@ -50,6 +51,18 @@ PRESETS = {
 def baseline(data: LabelledTexts, settings: Settings) -> dict[str, float]:
     """Always the commonest class."""
     return commonest_class(data)
+
+
+def size(settings: Settings) -> Size:
+    """Of a network from nothing."""
+    width, tokens = settings.width, settings.context
+    layers = transformer(tokens, width, settings.layers, 4 * width) + Size(width**2 + tokens * width, 0)
+    return (layers + words(settings.vocabulary, tokens, width, 0)).times(settings.batch)
+
+
+def share(settings: Settings) -> float:
+    """Of the weights of a base that are trained."""
+    return 1.0
 
 
 def start(settings: Settings, data: LabelledTexts, device: str, base: BaseModel | None = None) -> "BertClassCourse":

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.training.data import Kind, Texts
+from pipelines.training.estimate import Size, transformer, words
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import check_heads, draw_windows, held_out_windows, make_stream, make_word_pieces
 from pipelines.training.trainer import Sample, adam, autocast, descend
@@ -61,6 +62,12 @@ def baseline(data: Texts, settings: Settings) -> dict[str, float]:
         METRIC: asked.count(commonest) / len(asked),
         "accuracy_from_the_token_before": sum(follower.get(a) == b for a, b in pairwise(asked)) / len(asked),
     }
+
+
+def size(settings: Settings) -> Size:
+    width, tokens = settings.width, settings.context
+    layers = transformer(tokens, width, settings.layers, 4 * width) + Size(width**2 + tokens * width, 0)
+    return (layers + words(settings.vocabulary, tokens, width, settings.hidden * tokens)).times(settings.batch)
 
 
 def start(settings: Settings, data: Texts, device: str, base: None = None) -> "MaskedCourse":

@@ -14,6 +14,7 @@ from pipelines.loading.placement.devices import Place
 from pipelines.seeing.looking import look_at
 from pipelines.seeing.naming import JUDGED
 from pipelines.training.data import Kind, NamedPictures
+from pipelines.training.estimate import USUAL_NAME_TOKENS, USUAL_THINGS, Size, resnet, transformer, words
 from pipelines.training.pictures import sheet
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.redrawing import Hand, clutter, redrawn
@@ -80,6 +81,15 @@ PRESETS = {
 def baseline(data: NamedPictures, settings: Settings) -> dict[str, float]:
     """Always the same name."""
     return {METRIC: 1 / len(data.names)}
+
+
+def size(settings: Settings) -> Size:
+    width, tokens = 8 * settings.width, USUAL_NAME_TOKENS
+    widths, depths = [settings.width * 2**stage for stage in range(4)], [1, settings.blocks, settings.blocks, 1]
+    eye = resnet(settings.side, settings.width, widths, depths).times(settings.batch)
+    layers = transformer(tokens, width, settings.layers, 4 * width, crossed=1)
+    mouth = (layers + words(settings.vocabulary, tokens, width, tokens)).times(settings.named)
+    return eye + mouth + Size(USUAL_THINGS * width, 0)
 
 
 def start(settings: Settings, data: NamedPictures, device: str, base: None = None) -> "CaptionerCourse":

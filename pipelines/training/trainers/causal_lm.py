@@ -35,7 +35,9 @@ PROMPT_TOKENS, SHOWN_TOKENS = 16, 24
 
 @dataclass(frozen=True)
 class Settings:
-    """`context` tokens at a time. LoRA: `rank` of the matrices, which are added `alpha` / `rank` times. Prefix: `prefix` tokens."""
+    """`context` tokens at a time. LoRA: `rank` of the matrices, which are added `alpha` / `rank` times. Prefix: `prefix` tokens.
+    `checkpointing` computes again what it does not keep in memory, where the base can, and not with a prefix, whose keys it would drop.
+    """
 
     plan: Plan
     method: str = field(default="lora", metadata={"choices": METHODS})
@@ -45,13 +47,14 @@ class Settings:
     prefix: int = ranged(1, 512, default=16)
     context: int = ranged(8, 8192, default=96)
     batch: int = ranged(1, 512, default=2)
+    checkpointing: bool = False
 
 
 PRESETS = {
     "cpu": Settings(Plan(steps=20, learning_rate=0.001, warmup_steps=2, decay_steps=15, ema_decay=0.0)),
     "gpu": Settings(
         Plan(steps=1000, learning_rate=0.0002, warmup_steps=30, decay_steps=900, ema_decay=0.0, bf16=True),
-        rank=16, alpha=32, dropout=0.05, context=1024, batch=8,
+        rank=16, alpha=32, dropout=0.05, context=1024, batch=8, checkpointing=True,
     ),
 }  # fmt: skip
 
@@ -59,6 +62,11 @@ PRESETS = {
 def baseline(data: Texts | Dialogues, settings: Settings) -> dict[str, float]:
     """Nothing: what needs no learning is the base, the first row of the curve."""
     return {}
+
+
+def share(settings: Settings) -> float:
+    """Of the weights of a base that are trained."""
+    return 1.0 if settings.method == "full" else 0.0
 
 
 def start(settings: Settings, data: Texts | Dialogues, device: str, base: BaseModel) -> "TuningCourse":
@@ -79,14 +87,17 @@ class TuningCourse:
             self._data = read_answers(data, self._tokenizer, base.spec.name, settings.context)
             self._share = self._data.share
             self._prompt = _question(data, self._tokenizer)
+            self._asked = str(data.held_out[0][-2]["content"]) if len(data.held_out[0]) > 1 else ""
         else:
             self._data = make_stream(self._tokenizer, data)
             self._share = len(self._data.held_out) / self._data.characters
-            self._prompt = self._data.held_out[:PROMPT_TOKENS]
+            self._prompt, self._asked = self._data.held_out[:PROMPT_TOKENS], ""
 
         # 2 What of it is trained
         torch.manual_seed(settings.plan.seed)
         self._network = _MADE[settings.method](model, settings, base, device)
+        if settings.checkpointing and settings.method != "prefix" and model.supports_gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})
         self.networks = {"language_model": self._network}
         self.optimisers = {"language_model": adam(self._network, settings.plan)}
 
@@ -118,7 +129,10 @@ class TuningCourse:
             do_sample=False,
             pad_token_id=self._tokenizer.eos_token_id,
         )
-        return Sample(texts=(self._tokenizer.decode(made[0], skip_special_tokens=True),))
+        if not self._asked:
+            return Sample(texts=(self._tokenizer.decode(made[0], skip_special_tokens=True),))
+        said = self._tokenizer.decode(made[0, len(self._prompt) :], skip_special_tokens=True)
+        return Sample(texts=(f"{self._asked}\n{said}",))
 
     def export(self, folder: Path) -> dict[str, Any]:
         if self._settings.method == "full":

@@ -8,24 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.training.data import Kind, Texts
+from pipelines.training.estimate import USUAL_CHARACTERS, Size, transformer, words
+from pipelines.training.language_course import LanguageCourse, counting
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.tokens import (
-    character_perplexity,
-    character_scores,
-    check_heads,
-    counted,
-    draw_windows,
-    held_out_windows,
-    make_stream,
-    make_tokenizer,
-)
-from pipelines.training.trainer import Sample, Scores, adam, autocast, descend
+from pipelines.training.tokens import check_heads
+from pipelines.training.trainer import Sample
 
 DATA: Kind = "texts"
 METRIC = "perplexity"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
-EVALUATED_WINDOWS = 64
 SHOWN, SHOWN_TOKENS = 3, 160
 
 
@@ -53,21 +45,25 @@ PRESETS = {
 
 def baseline(data: Texts, settings: Settings) -> dict[str, float]:
     """What counting pairs of characters predicts, and what counting single ones does."""
-    return {METRIC: counted(data, 2), "perplexity_of_single_characters": counted(data, 1)}
+    return counting(data)
+
+
+def size(settings: Settings) -> Size:
+    vocabulary = settings.vocabulary or USUAL_CHARACTERS
+    layers = transformer(settings.context, settings.width, settings.layers, settings.width * 8 // 3, gates=1)
+    return (layers + words(vocabulary, settings.context, settings.width, settings.context)).times(settings.batch)
 
 
 def start(settings: Settings, data: Texts, device: str, base: None = None) -> "CausalCourse":
     return CausalCourse(settings, data, device)
 
 
-class CausalCourse:
+class CausalCourse(LanguageCourse):
     def __init__(self, settings: Settings, data: Texts, device: str) -> None:
         from transformers import LlamaConfig, LlamaForCausalLM
 
         check_heads(settings.width, settings.heads)
-        self._settings, self._device = settings, device
-        self._tokenizer = make_tokenizer(data.texts, settings.vocabulary)
-        self._stream = make_stream(self._tokenizer, data)
+        super().__init__(settings, data, device)
         config = LlamaConfig(
             vocab_size=len(self._tokenizer),
             hidden_size=settings.width,
@@ -81,27 +77,10 @@ class CausalCourse:
             pad_token_id=self._tokenizer.eos_token_id,
         )
         self._network = LlamaForCausalLM(config).to(device)
-        self.networks = {"language_model": self._network}
-        self.optimisers = {"language_model": adam(self._network, settings.plan)}
+        self._learn(self._network)
 
-    def step(self, number: int) -> dict[str, float]:
-        task = self._settings
-        tokens, following = draw_windows(self._stream.train, task.batch, task.context)
-        with autocast(task.plan, self._device):
-            loss = self._loss(tokens, following)
-        return descend(loss, self.optimisers["language_model"], task.plan, number)
-
-    def evaluate(self) -> dict[str, float]:
-        """Perplexity of a character, whatever the tokens are."""
-        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
-        parts = zip(tokens.split(16), following.split(16), strict=True)
-        loss = sum(self._loss(*part).item() * len(part[0]) for part in parts) / len(tokens)
-        return {METRIC: character_perplexity(loss, self._stream), "held_out_loss": loss}
-
-    def held_out_scores(self) -> Scores:
-        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
-        pairs = zip(tokens.split(1), following.split(1), strict=True)
-        return character_scores([self._loss(*pair).item() for pair in pairs], self._stream, self._settings.context)
+    def _scores(self, tokens: Any) -> Any:
+        return self._network(input_ids=tokens, use_cache=False).logits
 
     def sample(self) -> Sample:
         """What it writes at the beginning of a document."""
@@ -111,7 +90,7 @@ class CausalCourse:
         made = self._network.generate(
             prompt,
             attention_mask=torch.ones_like(prompt),
-            max_new_tokens=min(SHOWN_TOKENS, self._settings.context - 1),
+            max_new_tokens=min(SHOWN_TOKENS, self._task.context - 1),
             do_sample=True,
             temperature=0.8,
             top_k=0,
@@ -122,9 +101,3 @@ class CausalCourse:
         self._network.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
         return {}
-
-    def _loss(self, tokens: Any, following: Any) -> Any:
-        import torch
-
-        scores = self._network(input_ids=tokens.to(self._device), use_cache=False).logits.float()
-        return torch.nn.functional.cross_entropy(scores.flatten(0, 1), following.flatten().to(self._device))

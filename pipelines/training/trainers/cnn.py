@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pipelines.training.augmentation.pictures import PictureChanges
 from pipelines.training.data import Kind, Pictures
+from pipelines.training.estimate import Size, resnet
 from pipelines.training.picture_classes import ClassifierCourse, commonest_class
 from pipelines.training.plan import Plan, ranged
 
@@ -46,6 +47,11 @@ PRESETS = {
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Always the commonest class."""
     return commonest_class(data)
+
+
+def size(settings: Settings) -> Size:
+    widths = [settings.width * 2**stage for stage in range(settings.stages)]
+    return resnet(settings.side, settings.width, widths, [settings.blocks] * settings.stages).times(settings.batch)
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> ClassifierCourse:

@@ -5,18 +5,14 @@ is its average over the steps (Yazıcı et al. 2018, arXiv 1806.04498).
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipelines import generators
-from pipelines.evaluation.frechet_distance import frechet_distance, shuffled
-from pipelines.generators import GeneratorConfig
-from pipelines.training.augmentation.pictures import PictureChanges, augmented
+from pipelines.training.adversarial import SIDES, Adversaries, distance_of_shuffled
+from pipelines.training.augmentation.pictures import PictureChanges
 from pipelines.training.data import Kind, Pictures
-from pipelines.training.encoders import build_encoder
-from pipelines.training.pictures import resized, sheet, to_model
+from pipelines.training.estimate import Size, generator
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.trainer import Sample, adam, autocast, descend
+from pipelines.training.trainer import autocast, descend
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +22,6 @@ METRIC = "frechet_distance"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
 ACCUMULATES = False
-SHOWN = 64
-SIDES = ("8", "16", "32", "64", "128")
 
 
 @dataclass(frozen=True)
@@ -66,62 +60,43 @@ PRESETS = {
 
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Pictures with the right grey in every place and no shape."""
-    made, real = (resized(to_model(part), int(settings.side)) for part in (data.pictures, data.held_out))
-    return {METRIC: frechet_distance(shuffled(made)[: len(real)], real)}
+    return {METRIC: distance_of_shuffled(data, int(settings.side))}
+
+
+def size(settings: Settings) -> Size:
+    """The discriminator keeps what it saw of real pictures and of made ones."""
+    return generator(int(settings.side), settings.latent, settings.width, 1).times(1.5 * settings.batch)
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "AdversarialCourse":
     return AdversarialCourse(settings, data, device)
 
 
-class AdversarialCourse:
+class AdversarialCourse(Adversaries):
     def __init__(self, settings: Settings, data: Pictures, device: str) -> None:
-        import torch
-
+        super().__init__(settings, data, device, "discriminator", is_normalised=True)
         self._settings, self._device = settings, device
-        self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
-        self._background = data.background / 127.5 - 1
-        self._pictures = resized(to_model(data.pictures), self._config.side)
-        self._held_out = resized(to_model(data.held_out), self._config.side)
-        self._generator = generators.build(self._config).to(device)
-        self._discriminator = build_encoder(self._config, 1, is_normalised=True).to(device)
-        self._noise = torch.randn(len(self._held_out), settings.latent)
-        self.networks = {"generator": self._generator, "discriminator": self._discriminator}
-        self.optimisers = {name: adam(network, settings.plan) for name, network in self.networks.items()}
 
     def step(self, number: int) -> dict[str, float]:
-        import torch
-
         # 1 The discriminator learns to tell real from made
         task = self._settings
-        chosen = torch.randint(len(self._pictures), (task.batch,))
-        real = augmented(self._pictures[chosen].to(self._device), task.augment, self._background)
+        real = self.real()
         with autocast(task.plan, self._device):
-            made = self._generator(torch.randn(task.batch, task.latent).to(self._device))
-            loss = _surprise(self._discriminator(real), task.real_label)
-            loss = loss + _surprise(self._discriminator(made.detach()), 0.0)
+            made = self.generator(self.noise())
+            loss = _surprise(self.judge(real), task.real_label)
+            loss = loss + _surprise(self.judge(made.detach()), 0.0)
         judged = descend(loss, self.optimisers["discriminator"], task.plan, number)
 
         # 2 The generator learns to be taken for real
-        self._discriminator.requires_grad_(False)
+        self.judge.requires_grad_(False)
         with autocast(task.plan, self._device):
-            loss = _surprise(self._discriminator(made), 1.0)
+            loss = _surprise(self.judge(made), 1.0)
         values = descend(loss, self.optimisers["generator"], task.plan, number)
-        self._discriminator.requires_grad_(True)
+        self.judge.requires_grad_(True)
         return {**values, "discriminator_loss": judged["loss"]}
 
     def evaluate(self) -> dict[str, float]:
-        return {METRIC: frechet_distance(self._make(len(self._noise)), self._held_out)}
-
-    def sample(self) -> Sample:
-        return Sample(sheet(self._make(SHOWN), columns=8))
-
-    def export(self, folder: Path) -> dict[str, Any]:
-        generators.write(self._generator, self._config, folder)
-        return {}
-
-    def _make(self, count: int) -> "torch.Tensor":
-        return self._generator(self._noise[:count].to(self._device)).float().cpu()
+        return {METRIC: self.distance()}
 
 
 def _surprise(scores: "torch.Tensor", label: float) -> "torch.Tensor":

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.evaluation.frechet_distance import frechet_distance, shuffled
 from pipelines.training.augmentation.pictures import PictureChanges, augmented
 from pipelines.training.data import Kind, Pictures
+from pipelines.training.estimate import Size
 from pipelines.training.pictures import resized, sheet, to_model
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.starter_image import autoencoder as autoencoders
@@ -85,6 +86,16 @@ def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Pictures with the right colour in every place and no shape."""
     made, real = (_pictures(part, settings) for part in (data.pictures, data.held_out))
     return {METRIC: frechet_distance(shuffled(made)[: len(real)], real)}
+
+
+def size(settings: Settings) -> Size:
+    """The denoiser, as counted at several widths; the autoencoder is small beside it, and keeps more of a picture."""
+    width, side = settings.width, int(settings.side)
+    weights = (550 + 450 * settings.blocks) * width**2 + 400_000 + MOST_WORDS // 10 * TEXT_WIDTH
+    latents = (side >> (len(CHANNELS) - 1)) ** 2
+    return Size(weights, max(latents * width * (120 + 80 * settings.blocks), 40 * CHANNELS[0] * side**2)).times(
+        settings.batch
+    )
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "LatentDiffusionCourse":

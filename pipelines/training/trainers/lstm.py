@@ -4,26 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines import recurrent
-from pipelines.recurrent import LstmConfig
+from pipelines.networks import recurrent
+from pipelines.networks.recurrent import LstmConfig
 from pipelines.training.data import Kind, Texts
+from pipelines.training.estimate import USUAL_CHARACTERS, Size, recurring, words
+from pipelines.training.language_course import LanguageCourse, counting
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.tokens import (
-    character_perplexity,
-    character_scores,
-    counted,
-    draw_windows,
-    held_out_windows,
-    make_stream,
-    make_tokenizer,
-)
-from pipelines.training.trainer import Sample, Scores, adam, autocast, descend
+from pipelines.training.trainer import Sample
 
 DATA: Kind = "texts"
 METRIC = "perplexity"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
-EVALUATED_WINDOWS = 64
 SHOWN, SHOWN_TOKENS, TEMPERATURE = 3, 160, 0.8
 
 
@@ -51,40 +43,28 @@ PRESETS = {
 
 def baseline(data: Texts, settings: Settings) -> dict[str, float]:
     """What counting pairs of characters predicts, and what counting single ones does."""
-    return {METRIC: counted(data, 2), "perplexity_of_single_characters": counted(data, 1)}
+    return counting(data)
+
+
+def size(settings: Settings) -> Size:
+    vocabulary, tokens = settings.vocabulary or USUAL_CHARACTERS, settings.context
+    layers = recurring(tokens, settings.width, settings.layers)
+    return (layers + words(vocabulary, tokens, settings.width, tokens)).times(settings.batch)
 
 
 def start(settings: Settings, data: Texts, device: str, base: None = None) -> "RecurrentCourse":
     return RecurrentCourse(settings, data, device)
 
 
-class RecurrentCourse:
+class RecurrentCourse(LanguageCourse):
     def __init__(self, settings: Settings, data: Texts, device: str) -> None:
-        self._settings, self._device = settings, device
-        self._tokenizer = make_tokenizer(data.texts, settings.vocabulary)
-        self._stream = make_stream(self._tokenizer, data)
+        super().__init__(settings, data, device)
         self._config = LstmConfig(len(self._tokenizer), settings.width, settings.layers)
         self._network = recurrent.build(self._config, settings.dropout).to(device)
-        self.networks = {"language_model": self._network}
-        self.optimisers = {"language_model": adam(self._network, settings.plan)}
+        self._learn(self._network)
 
-    def step(self, number: int) -> dict[str, float]:
-        task = self._settings
-        tokens, following = draw_windows(self._stream.train, task.batch, task.context)
-        with autocast(task.plan, self._device):
-            loss = self._loss(tokens, following)
-        return descend(loss, self.optimisers["language_model"], task.plan, number)
-
-    def evaluate(self) -> dict[str, float]:
-        """Perplexity of a character, whatever the tokens are."""
-        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
-        loss = self._loss(tokens, following).item()
-        return {METRIC: character_perplexity(loss, self._stream), "held_out_loss": loss}
-
-    def held_out_scores(self) -> Scores:
-        tokens, following = held_out_windows(self._stream, EVALUATED_WINDOWS, self._settings.context)
-        pairs = zip(tokens.split(1), following.split(1), strict=True)
-        return character_scores([self._loss(*pair).item() for pair in pairs], self._stream, self._settings.context)
+    def _scores(self, tokens: Any) -> Any:
+        return recurrent.read_on(self._network, tokens)[0]
 
     def sample(self) -> Sample:
         """What it writes at the beginning of a document."""
@@ -103,9 +83,3 @@ class RecurrentCourse:
         recurrent.write(self._network, self._config, folder)
         self._tokenizer.save_pretrained(folder)
         return {}
-
-    def _loss(self, tokens: Any, following: Any) -> Any:
-        import torch
-
-        scores, _ = recurrent.read_on(self._network, tokens.to(self._device))
-        return torch.nn.functional.cross_entropy(scores.float().flatten(0, 1), following.flatten().to(self._device))

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines import recurrent_classifier
-from pipelines.recurrent_classifier import LstmClassConfig
+from pipelines.networks import recurrent_classifier
+from pipelines.networks.recurrent_classifier import LstmClassConfig
 from pipelines.training.augmentation.texts import TextChanges
 from pipelines.training.data import Kind, LabelledTexts
+from pipelines.training.estimate import Size, recurring, words
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.text_classes import TextClassCourse, commonest_class
 from pipelines.training.tokens import make_word_pieces
@@ -48,6 +49,11 @@ PRESETS = {
 def baseline(data: LabelledTexts, settings: Settings) -> dict[str, float]:
     """Always the commonest class."""
     return commonest_class(data)
+
+
+def size(settings: Settings) -> Size:
+    layers = recurring(settings.context, settings.width, settings.layers, ways=2)
+    return (layers + words(settings.vocabulary, settings.context, settings.width, 0)).times(settings.batch)
 
 
 def start(settings: Settings, data: LabelledTexts, device: str, base: None = None) -> "LstmClassCourse":

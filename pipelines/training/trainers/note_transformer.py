@@ -16,6 +16,7 @@ from pipelines.music.piano_roll import draw_roll
 from pipelines.music.score import END, VOCABULARY, bars_of, notes_of
 from pipelines.music.score_model import ScoreConfig
 from pipelines.training.data import Kind, Texts
+from pipelines.training.estimate import Size, transformer, words
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import check_heads
 from pipelines.training.trainer import Sample, adam, autocast, descend
@@ -63,6 +64,11 @@ def baseline(data: Texts, settings: Settings) -> dict[str, float]:
     tunes, held_out = ([tuple(tune.split()) for tune in part] for part in (data.texts, data.held_out))
     counted = {order: NgramModel(tunes, order, len(VOCABULARY)).perplexity(held_out) for order in (3, 1)}
     return {METRIC: counted[3], "perplexity_of_single_words": counted[1]}
+
+
+def size(settings: Settings) -> Size:
+    layers = transformer(settings.context, settings.width, settings.layers, settings.width * 8 // 3, gates=1)
+    return (layers + words(len(VOCABULARY), settings.context, settings.width, settings.context)).times(settings.batch)
 
 
 def start(settings: Settings, data: Texts, device: str, base: None = None) -> "ScoreCourse":

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pipelines.training.augmentation.pictures import PictureChanges
 from pipelines.training.data import Kind, Pictures
+from pipelines.training.estimate import Size, resnet
 from pipelines.training.picture_classes import ClassifierCourse, commonest_class
 from pipelines.training.plan import Plan, ranged
 
@@ -55,6 +56,13 @@ PRESETS = {
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Always the commonest class."""
     return commonest_class(data)
+
+
+def size(settings: Settings) -> Size:
+    kind, depths = BLOCKS[settings.depth]
+    is_narrowed = kind == "bottleneck"
+    widths = [settings.width * (NARROWED if is_narrowed else 1) * 2**stage for stage in range(len(depths))]
+    return resnet(settings.side, settings.width, widths, depths, is_narrowed=is_narrowed).times(settings.batch)
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> ClassifierCourse:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.sound.files import resample
 from pipelines.training.augmentation.sounds import SoundChanges, augmented
 from pipelines.training.data import Kind, Sounds
+from pipelines.training.estimate import Size, transformer
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.tokens import check_heads
 from pipelines.training.trainer import Sample, Scores, adam, autocast, descend
@@ -57,6 +58,12 @@ def baseline(data: Sounds, settings: Settings) -> dict[str, float]:
     """Always the commonest class."""
     commonest = max(range(len(data.names)), key=data.labels.count)
     return {METRIC: sum(label == commonest for label in data.held_out_labels) / len(data.held_out_labels)}
+
+
+def size(settings: Settings) -> Size:
+    patches = settings.mels / PATCH * settings.seconds * FRAMES_A_SECOND / PATCH
+    ends = Size((PATCH**2 + patches) * settings.width, 0)
+    return (transformer(patches, settings.width, settings.layers, 4 * settings.width) + ends).times(settings.batch)
 
 
 def start(settings: Settings, data: Sounds, device: str, base: None = None) -> "SoundCourse":

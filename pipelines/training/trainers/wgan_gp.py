@@ -5,18 +5,14 @@ estimate of the distance is a curve that means something: it falls as the pictur
 """
 
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipelines import generators
-from pipelines.evaluation.frechet_distance import frechet_distance, shuffled
-from pipelines.generators import GeneratorConfig
-from pipelines.training.augmentation.pictures import PictureChanges, augmented
+from pipelines.training.adversarial import SIDES, Adversaries, distance_of_shuffled
+from pipelines.training.augmentation.pictures import PictureChanges
 from pipelines.training.data import Kind, Pictures
-from pipelines.training.encoders import build_encoder
-from pipelines.training.pictures import resized, sheet, to_model
+from pipelines.training.estimate import Size, generator
 from pipelines.training.plan import Plan, ranged
-from pipelines.training.trainer import Sample, adam, descend
+from pipelines.training.trainer import descend
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +22,6 @@ METRIC = "frechet_distance"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
 ACCUMULATES = False
-SHOWN = 64
-SIDES = ("8", "16", "32", "64", "128")
 
 
 @dataclass(frozen=True)
@@ -67,28 +61,22 @@ PRESETS = {
 
 def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     """Pictures with the right grey in every place and no shape."""
-    made, real = (resized(to_model(part), int(settings.side)) for part in (data.pictures, data.held_out))
-    return {METRIC: frechet_distance(shuffled(made)[: len(real)], real)}
+    return {METRIC: distance_of_shuffled(data, int(settings.side))}
+
+
+def size(settings: Settings) -> Size:
+    """For the gradient of a gradient the critic keeps about twice as much, and it looks at three batches."""
+    return generator(int(settings.side), settings.latent, settings.width, 1).times(3 * settings.batch)
 
 
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "WassersteinCourse":
     return WassersteinCourse(settings, data, device)
 
 
-class WassersteinCourse:
+class WassersteinCourse(Adversaries):
     def __init__(self, settings: Settings, data: Pictures, device: str) -> None:
-        import torch
-
+        super().__init__(settings, data, device, "critic", is_normalised=False)
         self._settings, self._device = settings, device
-        self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
-        self._background = data.background / 127.5 - 1
-        self._pictures = resized(to_model(data.pictures), self._config.side)
-        self._held_out = resized(to_model(data.held_out), self._config.side)
-        self._generator = generators.build(self._config).to(device)
-        self._critic = build_encoder(self._config, 1, is_normalised=False).to(device)
-        self._noise = torch.randn(len(self._held_out), settings.latent)
-        self.networks = {"generator": self._generator, "critic": self._critic}
-        self.optimisers = {name: adam(network, settings.plan) for name, network in self.networks.items()}
 
     def step(self, number: int) -> dict[str, float]:
         # 1 The critic measures, several times
@@ -98,40 +86,23 @@ class WassersteinCourse:
             descend(task.penalty * penalty - distance, self.optimisers["critic"], task.plan, number)
 
         # 2 The generator shortens what it measures
-        self._critic.requires_grad_(False)
-        loss = -self._critic(self._generator(self._draw())).mean()
+        self.judge.requires_grad_(False)
+        loss = -self.judge(self.generator(self.noise())).mean()
         values = descend(loss, self.optimisers["generator"], task.plan, number)
-        self._critic.requires_grad_(True)
+        self.judge.requires_grad_(True)
         return {**values, "wasserstein_distance": distance.item(), "gradient_penalty": penalty.item()}
 
     def _measure(self) -> "tuple[torch.Tensor, torch.Tensor]":
         """The critic's estimate of the distance, and how far its gradient between real and made pictures is from 1."""
         import torch
 
-        batch = self._settings.batch
-        real = self._pictures[torch.randint(len(self._pictures), (batch,))].to(self._device)
-        real = augmented(real, self._settings.augment, self._background)
+        real = self.real()
         with torch.no_grad():
-            made = self._generator(self._draw())
-        between = torch.lerp(real, made, torch.rand(batch, 1, 1, 1).to(self._device)).requires_grad_(True)
-        (slope,) = torch.autograd.grad(self._critic(between).sum(), between, create_graph=True)
+            made = self.generator(self.noise())
+        between = torch.lerp(real, made, torch.rand(len(real), 1, 1, 1).to(self._device)).requires_grad_(True)
+        (slope,) = torch.autograd.grad(self.judge(between).sum(), between, create_graph=True)
         penalty = (slope.flatten(1).norm(dim=1) - 1).square().mean()
-        return self._critic(real).mean() - self._critic(made).mean(), penalty
+        return self.judge(real).mean() - self.judge(made).mean(), penalty
 
     def evaluate(self) -> dict[str, float]:
-        return {METRIC: frechet_distance(self._make(len(self._noise)), self._held_out)}
-
-    def sample(self) -> Sample:
-        return Sample(sheet(self._make(SHOWN), columns=8))
-
-    def export(self, folder: Path) -> dict[str, Any]:
-        generators.write(self._generator, self._config, folder)
-        return {}
-
-    def _draw(self) -> "torch.Tensor":
-        import torch
-
-        return torch.randn(self._settings.batch, self._settings.latent).to(self._device)
-
-    def _make(self, count: int) -> "torch.Tensor":
-        return self._generator(self._noise[:count].to(self._device)).float().cpu()
+        return {METRIC: self.distance()}

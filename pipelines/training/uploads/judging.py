@@ -8,7 +8,7 @@ from typing import Any
 import numpy
 
 from pipelines.errors.requests import PictureTooLarge, UnreadablePicture, UnreadableSound
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.sound.files import open_sound, to_bytes
 from pipelines.training.data import Kind
 from pipelines.training.uploads.columns import (

@@ -12,8 +12,9 @@ from studio.ui.audio.boxes import seconds, shown
 from studio.ui.audio.files import Given, sound, url_of
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.stage import Outcome
 from studio.ui.i18n import t
+from studio.ui.watchers import Updates
 
 LONGEST = 1200.0  # seconds; what is longer the workbench refuses too
 NUMBERS = ("start", "end", "fade_in", "fade_out", "other_at")

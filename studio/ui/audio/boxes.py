@@ -9,6 +9,18 @@ def whole(text: object) -> int | None:
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 16 else -1
 
 
+def real(text: object) -> float | None:
+    """Empty is none. What is no number that is at least 0 becomes -1, which every range refuses."""
+    words = str(text or "").strip()
+    if not words:
+        return None
+    try:
+        value = float(words)
+    except ValueError:
+        return -1.0
+    return value if 0 <= value < 1e6 else -1.0
+
+
 def seconds(text: object) -> float | None:
     """ "7.5" or "1:07.5". Empty is none; what is no time becomes -1, which every range refuses."""
     words = str(text or "").strip().replace("：", ":")

@@ -17,10 +17,11 @@ from studio.ui.audio.boxes import shown, whole
 from studio.ui.audio.files import Given, sound
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.stage import Outcome
 from studio.ui.components import quietly
 from studio.ui.i18n import language, t
 from studio.ui.told import told
+from studio.ui.watchers import Updates
 
 SCORES = "score_transformer"  # the family that writes notes and takes no words
 

@@ -10,7 +10,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from pipelines.errors.requests import UnreadableSound
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.provenance import films
 from pipelines.provenance.sounds import SUFFIXES, suffix_of
 from pipelines.sound.files import LIMIT_SECONDS
@@ -20,6 +20,7 @@ MEDIA_TYPES = {
     ".flac": "audio/flac", ".wav": "audio/wav", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".mid": "audio/midi",
     ".mp4": "video/mp4",
 }  # fmt: skip
+HEAD_BYTES = 64  # by which a file is known
 RECORDING, RECORDING_BYTES = "recording.wav", 8_000_000  # four minutes, as the page records
 FILMS = (b"\x1aE\xdf\xa3", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3")  # Matroska and WebM, MPEG
 
@@ -39,7 +40,9 @@ def sound(path: object, *, takes_midi: bool = False, limit_seconds: float = LIMI
     if not isinstance(path, str) or not path:
         return None
     # 1 Is it a sound, whatever its name says?
-    name, data = Path(path).name, Path(path).read_bytes()
+    name = Path(path).name
+    with Path(path).open("rb") as file:
+        data = file.read(HEAD_BYTES)
     suffix = suffix_of(data)
     if not data:
         raise UnreadableSound(name=name, reason="it is empty")
@@ -57,7 +60,7 @@ def sound(path: object, *, takes_midi: bool = False, limit_seconds: float = LIMI
             raise UnreadableSound(name=name, reason="it is empty")
         if info.duration > limit_seconds:
             raise UnreadableSound(name=name, reason=f"it is longer than {limit_seconds / 60:.0f} minutes")
-    return Given(path, data)
+    return Given(path, Path(path).read_bytes())
 
 
 def recorded(data: object) -> bytes:

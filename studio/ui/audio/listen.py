@@ -13,8 +13,9 @@ from studio.ui.audio import layout, view
 from studio.ui.audio.files import Given, sound
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.stage import Outcome
 from studio.ui.i18n import language, t
+from studio.ui.watchers import Updates
 
 TONGUES = ("en", "zh", "ja", "ko", "de", "fr", "es", "it", "pt", "ru", "nl", "pl", "tr", "ar")
 

@@ -14,12 +14,14 @@ from pipelines.provenance import recipe
 from pipelines.types.model import ModelSpec
 from studio.library.creations import Creation
 from studio.services import Services
-from studio.ui import sending, watchers, wishes
+from studio.ui import sending, wishes
 from studio.ui.audio.files import put_in_cache
-from studio.ui.audio.stage import NOTHING, SoundStage, Updates
+from studio.ui.audio.stage import SoundStage
 from studio.ui.components import bring_back, keep, model_choices_of, pressed, quietly
 from studio.ui.i18n import language
+from studio.ui.stage import NOTHING
 from studio.ui.told import inform, told
+from studio.ui.watchers import Updates
 
 
 class SoundPanel(SoundStage):
@@ -87,7 +89,7 @@ class SoundPanel(SoundStage):
             asked, files = self.asked({**named, **more})
             job = self._services.jobs.submit(
                 owner, asked, keep=not named.get("private"), files={name: one.data for name, one in files.items()},
-                parents=self._parents(owner, [*(one.path for one in files.values()), str(named.get("text") or "")], values[self.source]),
+                parents=self._parents(owner, [*(one.path for one in files.values()), *(str(named.get(box) or "") for box in ("text", "prompt"))], values[self.source]),
             )  # fmt: skip
             return self.show("follow", job.id, is_kept=job.keep)
 
@@ -115,11 +117,11 @@ class SoundPanel(SoundStage):
                 self._services.jobs.cancel(self._services.identity.who(request), job_id)
             case ("show", job_id):
                 return self.show("follow", job_id)
-        return {self.pulse: watchers.pulse()}
+        return self.watched()
 
     def _press_recent(self, event: gr.EventData, request: gr.Request) -> Updates:
         action, creation_id = pressed(event)
-        return self.show("creation", creation_id) if action == "open" else {self.pulse: watchers.pulse()}
+        return self.show("creation", creation_id) if action == "open" else self.watched()
 
     def _press(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Use its settings, run it again, star it, or send it where it can be taken. Raises NotFound."""
@@ -136,7 +138,7 @@ class SoundPanel(SoundStage):
                 self._services.creations.star(owner, creation_id, not is_starred)
             case (str(action), creation_id) if action in sending.VERBS:
                 return {self._wish: wishes.wish(action, creation_id)}
-        return {self.pulse: watchers.pulse()}
+        return self.watched()
 
     def filled_from(self, owner: str, creation: Creation) -> Updates:
         """The form filled in with a creation's settings and what it was made from. Raises NotFound for another kind."""

@@ -14,10 +14,11 @@ from studio.ui.audio.boxes import whole
 from studio.ui.audio.files import Given, sound
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Updates
+from studio.ui.audio.stage import Outcome
 from studio.ui.components import items, quietly
 from studio.ui.i18n import language, t
 from studio.ui.told import told
+from studio.ui.watchers import Updates
 
 NO_VOICE = ""
 IMITATORS = frozenset({"csm", "dia"})  # the families that speak in the voice of a recording

@@ -1,15 +1,10 @@
-"""A sub-tab of the Audio tab: what all four have. A press submits a job; one watcher shows what runs, waits and came out.
+"""A sub-tab of the Audio tab, and of others that make sounds, films or words of files: what all of them have on their right side.
 
-    press → job → `pulse` changes → watch: events of the jobs → stage, facts, actions, what waits
-
-The watcher may die with the page: the jobs go on, and opening the page finds them again. What a sub-tab asks and how
-its result looks stands in its own file.
+What a sub-tab asks and how its result looks stands in its own file.
 """
 
-import asyncio
-import time
-from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,53 +12,24 @@ from typing import Any, ClassVar
 import gradio as gr
 
 from pipelines.errors.access import NotFound
-from pipelines.errors.base import StudioError
 from pipelines.types.crossing import Request
 from pipelines.types.model import Task
 from studio.identity import GUEST
 from studio.jobs.job import Job
 from studio.library.creations import Creation, Item
 from studio.services import Services
-from studio.ui import safe, watchers, working
+from studio.ui import safe, working
 from studio.ui.audio import view
 from studio.ui.audio.files import Given, small_url_of, url_of
 from studio.ui.audio.layout import Parts
 from studio.ui.i18n import language
-from studio.ui.stream import Live, follow_all
-from studio.ui.watchers import Watchers
+from studio.ui.stage import PageMemory, Scene, Shown, Stage
+from studio.ui.stream import Live
+from studio.ui.watchers import Updates
 from studio.ui.words import say
-from studio.ui.working import Working, followed
+from studio.ui.working import Working
 
-Updates = dict[Any, Any]
-Shown = tuple[str, str]  # ("follow", job) goes on to the next job that runs; ("job", job) and ("creation", id) stay
-NOTHING: Shown = ("follow", "")
-RECENT, WATCHED_JOBS = 8, 30
-
-
-class PageMemory:
-    """What one page holds in memory and nowhere else: what private jobs made, and its watchers."""
-
-    def __init__(self) -> None:
-        self.watchers = Watchers()
-        self._unkept: dict[str, tuple[str, Job, dict[str, str]]] = {}
-
-    def put(self, owner: str, job: Job, urls: dict[str, str]) -> None:
-        self._unkept[job.id] = (owner, job, urls)
-
-    def get(self, owner: str, job_id: str) -> tuple[Job, dict[str, str]] | None:
-        """The job and its files as data URLs, by name."""
-        found = self._unkept.get(job_id)
-        return found[1:] if found is not None and found[0] == owner else None
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Everything that one look at the jobs needs: who looks, in which language, and what the stage is to show."""
-
-    owner: str
-    language: str
-    shown: Shown
-    memory: PageMemory
+RECENT = 8
 
 
 @dataclass(frozen=True)
@@ -79,7 +45,7 @@ class Outcome:
         return self.job.result if self.job is not None else None
 
 
-class SoundStage(ABC):
+class SoundStage(Stage):
     """The right side of a sub-tab: what it remembers, and the updates that show a job or a creation."""
 
     area: ClassVar[str]
@@ -91,15 +57,8 @@ class SoundStage(ABC):
         self._services = services
         self._wish = wish
         self.parts: Parts = self.lay_out()
-        self.shown = gr.State(NOTHING)
-        self.job = gr.State("")  # the job that stands on the stage
-        self.pulse = gr.State("")  # changes when there is something new to watch
-        self.memory = gr.State(PageMemory())
+        super().__init__(services, f"studio-{self.area}")
         self.source = gr.State(())  # what was sent here: each creation, and the file or the text that it became
-        # rendered outside the tab: gradio 6.31 reads nothing from the browser in a tab that was not opened yet
-        name = f"studio-{self.area}"
-        self.saved = gr.BrowserState({}, storage_key=name, secret="studio", render=False)
-        self.saved_shown = gr.BrowserState(list(NOTHING), storage_key=f"{name}-shown", secret="studio", render=False)
 
     # ── what a sub-tab says of itself ────────────────────────────────────────────────────────────────────────────────
 
@@ -123,75 +82,18 @@ class SoundStage(ABC):
 
     @property
     def stage_outputs(self) -> list[Any]:
-        """What a watcher may change."""
         p = self.parts
         return [p.stage, p.facts, p.actions, p.queue, p.recent, p.stop, self.job]
-
-    @property
-    def show_outputs(self) -> list[Any]:
-        """What a press changes that shows something else."""
-        return [self.shown, self.saved_shown, self.pulse]
-
-    # ── what to show ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def show(self, what: str, which: str, *, is_kept: bool = True) -> Updates:
-        """Show something and watch what runs. What is not kept is not found again after a reload."""
-        return {
-            self.shown: (what, which),
-            self.saved_shown: [what, which] if is_kept else list(NOTHING),
-            self.pulse: watchers.pulse(),
-        }
 
     # ── watching ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def watch(self, pulse: str, shown: Shown, memory: PageMemory, request: gr.Request) -> AsyncIterator[Updates]:
-        """Show the stage and what runs and waits, up to the end of all of it, or until a newer watcher does."""
-        if not memory.watchers.begin(pulse):
-            yield {self.parts.stage: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-            return
         scene = Scene(self._services.identity.who(request), language(request), shown, memory)
-        jobs = {job.id: job for job in self._unfinished(scene.owner)}
-        usual = {job.id: self._services.jobs.usual_seconds(job.request) for job in jobs.values()}
-        seen: Updates = {}
+        async for updates in self.course(pulse, scene):
+            yield updates
 
-        def news(lives: Mapping[str, Live]) -> Updates:
-            """What has changed since the last time."""
-            running = [Working(job, lives[job.id], usual[job.id]) for job in jobs.values() if lives[job.id].end is None]
-            updates = self._now(scene, running, lives)
-            changed = {part: new for part, new in updates.items() if part not in seen or seen[part] != new}
-            seen.update(updates)
-            return changed
-
-        lives: dict[str, Live] = {job_id: Live.of_job(job) for job_id, job in jobs.items()}
-        yield {**news(lives), self.parts.recent: self._recent(scene)}
-        ended: set[str] = set()
-        async for so_far in follow_all(self._services.jobs, scene.owner, list(jobs)):
-            if not memory.watchers.is_newest(pulse):
-                yield {self.parts.stage: gr.skip()}  # gradio sends what was yielded last once more at the end
-                return
-            lives = {**lives, **so_far}
-            new_ends = {job_id for job_id, live in lives.items() if live.end is not None} - ended
-            for job_id in new_ends:
-                await asyncio.to_thread(self._take_unkept, scene, job_id)
-            updates = news(lives)
-            if new_ends:
-                ended |= new_ends
-                updates = {**updates, self.parts.recent: self._recent(scene)}
-            if updates:
-                yield updates
-
-    def _unfinished(self, owner: str) -> list[Job]:
-        """The person's jobs of this sub-tab that wait or run, the oldest first; those of a talk are shown there."""
-        recent = [] if owner == GUEST else self._services.jobs.recent(owner, WATCHED_JOBS)
-        mine = [job for job in reversed(recent) if self.is_mine(job.request) and not job.conversation_id]
-        return [job for job in mine if not job.is_ended]
-
-    def _take_unkept(self, scene: Scene, job_id: str) -> None:
-        """What a private job made, before its folder goes."""
-        job = self._job(scene.owner, job_id)
-        if job is None or job.keep or scene.memory.get(scene.owner, job_id) is not None:
-            return
-        folder = self._services.jobs.folder(scene.owner, job_id)
+    def unkept_files(self, owner: str, job: Job) -> dict[str, str]:
+        folder = self._services.jobs.folder(owner, job.id)
         pictures = list(enumerate(folder.pictures()))
         files = folder.sounds() | folder.films() | {f"{number}.png": data for number, data in pictures}
         # a hundred whole ones are too much for a page
@@ -199,27 +101,15 @@ class SoundStage(ABC):
         if self.kept_as == "text":  # it is heard beside what was written down
             with suppress(FileNotFoundError):
                 files |= folder.files(job.request)
-        scene.memory.put(scene.owner, job, smaller | {name: url_of(data) for name, data in files.items()})
+        return smaller | {name: url_of(data) for name, data in files.items()}
 
     # ── how things stand ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _now(self, scene: Scene, running: list[Working], lives: Mapping[str, Live]) -> Updates:
-        """The whole right side but the strip of recent results."""
-        now = time.time()
-        what, which = scene.shown
-        if what == "follow":
-            which = followed(which, running, lives)
-        rows = [row for row in running if row.job.id != which] if what != "creation" else running
+    def _queue(self, scene: Scene, rows: Sequence[Working], now: float) -> Updates:
         told_rows = [
             (row, self._title(row.job, scene.language), view.working_line(row, scene.language, now)) for row in rows
         ]
-        queue = {self.parts.queue: working.queue(told_rows, scene.language)}
-        if what == "creation":
-            return {**queue, **self._creation_stage(scene, which)}
-        mine = next((row for row in running if row.job.id == which), None)
-        if mine is not None:
-            return {**queue, **self._working_stage(scene, mine, now)}
-        return {**queue, **self._ended_stage(scene, which, lives.get(which))}
+        return {self.parts.queue: working.queue(told_rows, scene.language)}
 
     def _working_stage(self, scene: Scene, mine: Working, now: float) -> Updates:
         p = self.parts
@@ -232,7 +122,6 @@ class SoundStage(ABC):
         }
 
     def _ended_stage(self, scene: Scene, job_id: str, live: Live | None) -> Updates:
-        """What a job came to, what went wrong with it, or nothing yet."""
         self._take_unkept(scene, job_id)
         unkept = scene.memory.get(scene.owner, job_id)
         job = self._job(scene.owner, job_id) or (unkept[0] if unkept else None)
@@ -294,29 +183,16 @@ class SoundStage(ABC):
                 continue
         return None
 
-    def _job(self, owner: str, job_id: str) -> Job | None:
-        try:
-            job = self._services.jobs.get(owner, job_id) if job_id else None
-        except NotFound:
-            return None
-        return job if job is not None and self.is_mine(job.request) else None
-
     def _title(self, job: Job, lang: str) -> str:
         return job.title or say(f"job_{job.request.kind}", lang)
 
-    def _recent(self, scene: Scene) -> str:
-        if scene.owner == GUEST:
-            return view.recent((), self.area, scene.language)
-        page = self._services.creations.list(scene.owner, kind=self.kept_as, size=4 * RECENT)
-        mine = [one for one in page.items if self._is_recent(one)]
-        return view.recent(mine[:RECENT], self.area, scene.language)
+    def _recent(self, scene: Scene) -> Updates:
+        mine: list[Item] = []
+        if scene.owner != GUEST:
+            page = self._services.creations.list(scene.owner, kind=self.kept_as, size=4 * RECENT)
+            mine = [one for one in page.items if self._is_recent(one)][:RECENT]
+        return {self.parts.recent: view.recent(mine, self.area, scene.language)}
 
     def _is_recent(self, item: Item) -> bool:
         asked = item.creation.recipe.get("request")
         return isinstance(asked, dict) and asked.get("kind") == self.request_class.kind
-
-    def model_name(self, model: str) -> str:
-        try:
-            return self._services.catalog.find(model).name
-        except StudioError:
-            return model

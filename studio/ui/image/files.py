@@ -4,7 +4,7 @@ from io import BytesIO
 from typing import Any
 
 from pipelines.errors.requests import EmptyMask
-from pipelines.pictures import open_mask, open_picture
+from pipelines.pictures.files import open_mask, open_picture
 from pipelines.types.image import ImageTask
 from studio.ui.image.chosen import WITH_SIZE
 from studio.ui.image.picture_box import Boxed

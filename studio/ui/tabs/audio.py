@@ -15,10 +15,10 @@ from studio.ui.audio.compose import Compose
 from studio.ui.audio.listen import Listen
 from studio.ui.audio.panel import SoundPanel
 from studio.ui.audio.speak import Speak
-from studio.ui.audio.stage import Updates
 from studio.ui.components import quietly
 from studio.ui.i18n import t
 from studio.ui.told import told
+from studio.ui.watchers import Updates
 from studio.ui.wishes import Wish
 
 TAKERS = {"to-bench": ("bench", "audio"), "to-hear": ("listen", "audio"), "to-tune": ("compose", "melody")}

@@ -25,11 +25,12 @@ from studio.ui.i18n import language
 from studio.ui.newest import show_newest
 from studio.ui.stream import Live
 from studio.ui.text.bubbles import bubbles, edited_text
-from studio.ui.text.chat_view import Asked, ChatView, Updates, switched
+from studio.ui.text.chat_view import Asked, ChatView, switched
 from studio.ui.text.chosen import Chosen
 from studio.ui.text.private import PrivateConversations
 from studio.ui.theme import WITHOUT_SENT
 from studio.ui.told import inform, told
+from studio.ui.watchers import Updates
 
 
 class Chat(ChatView):

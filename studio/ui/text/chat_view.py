@@ -1,7 +1,7 @@
 """What the chat shows of a conversation and of the jobs that write it. What its presses do stands in `chat.py`."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +24,8 @@ from studio.ui.text.bubbles import Bubble, bubbles
 from studio.ui.text.chat_layout import lay_out
 from studio.ui.text.private import PrivateConversations
 from studio.ui.told import refuse
-from studio.ui.watchers import Watchers, pulse
+from studio.ui.watchers import Updates, Watchers, pulse
 from studio.ui.words import say
-
-Updates = dict[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -154,22 +152,15 @@ class ChatView:
     ) -> AsyncIterator[Updates]:
         """Show an answer as it is written, up to its end, or until a newer watcher shows something else."""
         conversation_id, node_id, at = pulse
-        nothing = {self.parts.chat: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-        if not watchers.begin(at):
-            yield nothing
-            return
+        nothing = {self.parts.chat: gr.skip()}
+        news = self._news(self._open(conversation_id, hidden, request), node_id)
         try:
-            async for updates in self._news(self._open(conversation_id, hidden, request), node_id):
-                if not watchers.is_newest(at):
-                    break
+            async for updates in watchers.watch(at, news, nothing):
                 yield updates
-            else:
-                return
         except NotFound:  # its person has deleted what was watched
-            pass
-        yield nothing  # gradio sends what was yielded last once more at the end
+            yield nothing
 
-    async def _news(self, asked: Asked, node_id: str) -> AsyncIterator[Updates]:
+    async def _news(self, asked: Asked, node_id: str) -> AsyncGenerator[Updates, None]:
         """The conversation as it stands, over what an older watcher may still have shown, then what comes."""
         conversation = asked.conversation() if asked.conversation_id else Conversation("")
         job = self._job_of(asked, conversation.node(node_id)) if node_id else None

@@ -3,7 +3,7 @@
 Run → job → `pulse` changes → watch: events of the job → result, facts, buttons. A newer watcher ends the one before it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
@@ -23,10 +23,8 @@ from studio.ui.stream import Live, follow
 from studio.ui.text.chosen import PRESETS, SAMPLING_NAMES, Chosen
 from studio.ui.text.task_layout import lay_out
 from studio.ui.told import inform, told
-from studio.ui.watchers import Watchers, pulse
+from studio.ui.watchers import Updates, Watchers, pulse
 from studio.ui.words import say
-
-Updates = dict[Any, Any]
 
 TONES = [("Formal", "正式"), ("Friendly", "友好"), ("Simple", "简单"), ("Shorter", "更短"), ("Persuasive", "有说服力")]
 LANGUAGES = [
@@ -171,16 +169,17 @@ class Tasks:
     async def watch(self, pulse: tuple[str, str], watchers: Watchers, request: gr.Request) -> AsyncIterator[Updates]:
         """Show a job up to its end, or until a newer watcher shows another."""
         (job_id, at), lang, owner = pulse, language(request), self._services.identity.who(request)
-        nothing = {self.parts.result: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-        if not watchers.begin(at) or not job_id:
-            yield nothing
+        nothing = {self.parts.result: gr.skip()}
+        async for updates in watchers.watch(at, self._news(owner, job_id, lang), nothing):
+            yield updates
+
+    async def _news(self, owner: str, job_id: str, lang: str) -> AsyncGenerator[Updates, None]:
+        if not job_id:
+            yield {self.parts.result: gr.skip()}
             return
         is_verse = self._is_verse(owner, job_id)
         before = self._empty()  # over what an older watcher may still have shown
         async for live in follow(self._services.jobs, owner, job_id):
-            if not watchers.is_newest(at):
-                yield nothing  # gradio sends what was yielded last once more at the end
-                return
             if is_verse:
                 live = replace(live, text=live.text.rstrip("\n").replace("\n", "  \n"))  # Markdown's break of a line
             now = self._ended(owner, job_id, live, lang) if live.end is not None else self._running(live, lang)

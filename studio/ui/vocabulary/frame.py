@@ -59,6 +59,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "send_to-bench": ("Workbench: change it", "工作台：修改它"),
     "send_to-tune": ("Compose: go on from it", "作曲：由此续写"),
     "send_to-motion": ("Film: let it move", "影片：让它动起来"),
+    "send_to-shot": ("Film: as its words", "影片：作为文字描述"),
     "send_to-clip": ("Film: as one of its pictures", "影片：作为其中一张图片"),
     "send_to-frames": ("Film: take pictures from it", "影片：从中取图"),
     "send_to-find": ("Find: what is like it", "查找：与它相似的"),
@@ -70,6 +71,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "search_conversations": ("Search conversations", "搜索对话"),
     # what a job does
     "place_next": ("Next in turn", "即将开始"),
+    "place_lacks": (
+        "Waits for {needed} of memory: {free} are free beside what is trained and loaded now",
+        "正在等待 {needed} 内存：除正在训练和已加载的内容外，空闲 {free}",
+    ),
     "place_ahead": ("{n} ahead of you", "前面还有 {n} 个"),
     "place_eta": ("about {n}", "约 {n}"),
     "starting": ("Starting", "正在开始"),

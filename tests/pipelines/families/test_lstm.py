@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipelines import recurrent
 from pipelines.errors.models import ModelDamaged
-from pipelines.recurrent import LstmConfig
+from pipelines.networks import recurrent
+from pipelines.networks.recurrent import LstmConfig
 from pipelines.text import TextPipeline
 from pipelines.types.text import Sampling, TextRequest
 from tests.pipelines.tiny_texts import byte_bpe

@@ -26,9 +26,9 @@ from pipelines.errors.requests import (
     WordsOfVoiceMissing,
 )
 from pipelines.families.dia import COMPANION, Dia
-from pipelines.loading.chance import Chance
 from pipelines.loading.hub.repository import Repository
 from pipelines.loading.hub.transfer import RemoteFile
+from pipelines.loading.seeding import TorchGenerator
 from pipelines.sound.files import to_bytes
 from pipelines.types.events import Progress, never
 from pipelines.types.music import MusicRequest
@@ -138,7 +138,7 @@ def test_two_models_at_once_draw_the_lots_that_each_draws_alone(audio):
 def test_who_waits_to_draw_lots_can_be_stopped(audio):
     asked = SpeechRequest("speecht5", "the dog.", seed=1)
     assert audio.generate(asked).finish_reason == "stop"  # and so it is loaded
-    with ThreadPoolExecutor(1) as other, Chance.of(0, never):
+    with ThreadPoolExecutor(1) as other, TorchGenerator.at(0, never):
         stopped = other.submit(audio.generate, asked, is_cancelled=stop_after(9)).result(60)
     assert stopped.finish_reason == "cancelled"
 
@@ -236,6 +236,10 @@ def test_a_codec_is_fetched_with_its_model_and_refused_with_it(audio, tmp_path, 
             audio.generate(SpeechRequest(str(folder), "the dog."))
         hub.add("owner/dia", folder)
         hub.add(COMPANION.location, codec).commit = COMPANION.revision
+        before = audio.catalog.look("owner/dia").spec.size_bytes
+        assert COMPANION.size_bytes < before < COMPANION.size_bytes + 20_000_000, (
+            "the codec is counted until it is here"
+        )
         said = audio.generate(SpeechRequest("owner/dia", "the dog.", seed=1))
     assert said.finish_reason == "stop" and said.seconds_audio > 0
 

@@ -8,12 +8,14 @@ from safetensors.torch import load_file
 
 from pipelines.errors.models import AdapterMismatch, UnknownModel
 from pipelines.errors.training import BaseNotTrainable, CannotMerge, NetworkTooLarge
-from pipelines.merge import MergePipeline
 from pipelines.text import TextPipeline
 from pipelines.training.base_model import find_base
 from pipelines.training.datasets import python_docs
+from pipelines.training.merge import MergePipeline
 from pipelines.training.metrics import read_metrics
 from pipelines.training.run import run
+from pipelines.training.trainer import changed
+from pipelines.training.trainers import causal_lm
 from pipelines.types.adapter import Adapter
 from pipelines.types.merge import MergeRequest
 from pipelines.types.text import Sampling, TextRequest
@@ -153,3 +155,26 @@ def test_a_base_that_is_not_there_or_cannot_be_trained_is_said(home):
         run(replace(ASKED, model="nobody knows it"), home / "runs" / RUN)
     with pytest.raises(BaseNotTrainable):
         run(replace(ASKED, model="lanczos", run="1" * 32), home / "runs" / ("1" * 32))
+
+
+@pytest.mark.parametrize("method", ["lora", "full", "prefix"])
+def test_gradients_are_the_same_where_what_is_not_kept_is_computed_again(home, method):
+    import torch
+
+    base = find_base("tiny-base", home / "models", lambda event: None)
+    found = []
+    for checkpointing in (False, True):
+        settings = changed("causal_lm", causal_lm.PRESETS["cpu"], {**SETTINGS, "method": method, "dropout": 0.2})
+        course = causal_lm.start(replace(settings, checkpointing=checkpointing), data_of("texts"), "cpu", base)
+        network = course.networks["language_model"].train()
+        torch.manual_seed(1)
+        course.optimisers["language_model"].step = lambda: None
+        course.optimisers["language_model"].zero_grad = lambda set_to_none: None
+        course.step(0)
+        found.append({name: one.grad for name, one in network.named_parameters() if one.requires_grad})
+        assert any(
+            one.is_activation_checkpointing for one in network.modules() if hasattr(one, "is_activation_checkpointing")
+        ) == (checkpointing and method != "prefix")
+    assert found[0] and all(one.abs().sum() > 0 for name, one in found[0].items() if "lora_A" not in name)
+    for name, gradient in found[0].items():
+        torch.testing.assert_close(found[1][name], gradient, rtol=0, atol=1e-7)

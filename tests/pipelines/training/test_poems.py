@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors.training import DatasetUnavailable
-from pipelines.poem import form_of
 from pipelines.training import poems
 from pipelines.training.datasets import tang_poems
 from pipelines.training.poems import Poem, read_poems
+from pipelines.writing.poem import form_of
 
 QUIET_NIGHT = {"title": "靜夜思", "paragraphs": ["床前明月光，疑是地上霜。", "舉頭望明月，低頭思故鄉。"]}
 FREE = {"title": "將進酒", "paragraphs": ["君不見，黃河之水天上來，奔流到海不復回。"]}

@@ -8,6 +8,7 @@ import torch
 
 from pipelines.base import find_families
 from pipelines.loading.inspection.weights import check_model
+from pipelines.networks import latent_map
 from pipelines.training.loop import train
 from pipelines.training.trainer import find_trainers
 from tests.pipelines.training.short import SETTINGS, data_of, settings_of
@@ -94,6 +95,15 @@ def test_its_model_is_one_that_a_family_serves(name, learnt, tmp_path: Path):
     ]
     assert len(serving) == 1
     assert not [path for path in tmp_path.rglob("*") if path.suffix in (".py", ".bin", ".pt", ".pkl")]
+
+
+def test_a_map_of_latents_keeps_nothing_for_a_gradient(learnt, tmp_path, monkeypatch):
+    seen, charted = [], latent_map.charted
+    monkeypatch.setattr(latent_map, "charted", lambda means, *rest: seen.append(means) or charted(means, *rest))
+    learnt("vae")[0].export(tmp_path)
+    assert [means.requires_grad for means in seen] == [False]
+    chart = latent_map.read(tmp_path)
+    assert chart is not None and len(chart.classes) == 10 and len(chart.points) > 100
 
 
 @pytest.mark.parametrize("name", SCORED)

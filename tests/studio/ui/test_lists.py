@@ -33,6 +33,16 @@ def test_names_are_escaped_everywhere() -> None:
         assert "<img" not in html
 
 
+def test_a_small_card_says_nothing_twice() -> None:
+    text = "Once there was a keeper who counted the ships. Then he lit the lamp."
+    made = Creation("b" * 32, "me", "sound", text[:46] + "…", "2026-01-01T00:00:00+00:00", {}, "j")
+    assert '<span class="line-note">Another text.</span>' in recent_strip([Item(made, "Another text.")], "en")
+    assert '<span class="line-note">… Then he lit the lamp.</span>' in recent_strip(
+        [Item(made, text.replace(" Then", "\nThen"))], "en"
+    )
+    assert '<span class="line-note"></span>' in recent_strip([Item(made, text[:46])], "en")
+
+
 def test_the_open_conversation_is_marked_and_an_empty_list_teaches() -> None:
     header = Header("a" * 32, "", "2026-01-01T00:00:00+00:00")
     assert 'aria-current="true"' in conversation_rows([header], header.id, "", "en")

@@ -86,7 +86,8 @@ def test_every_trainer_of_pictures_or_classes_of_texts_has_the_setting() -> None
     learning = {
         name: flat(trainer.PRESETS["cpu"])
         for name, trainer in find_trainers().items()
-        if trainer.DATA in ("labelled pictures", "labelled texts") or name in ("vae", "dcgan", "wgan_gp", "image_lora")
+        if trainer.DATA in ("labelled pictures", "labelled texts")
+        or name in ("vae", "dcgan", "wgan_gp", "image_lora", "image_full")
     }
     assert len(learning) >= 7
     assert [name for name, settings in learning.items() if not {"augment.flip", "augment.swap"} & set(settings)] == []

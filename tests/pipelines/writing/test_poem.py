@@ -6,9 +6,9 @@ import pytest
 
 from pipelines.errors.requests import EmptyPrompt, NoSuchForm, WrongFirstLine, WrongHeads
 from pipelines.evaluation.rhyme import does_rhyme, rhyme_of
-from pipelines.poem import TRIES, compose, form_of, heading, lines_of
 from pipelines.types.poem import FORMS
 from pipelines.types.text import TextRequest
+from pipelines.writing.poem import TRIES, compose, form_of, heading, lines_of
 
 SKY = "天地玄黄宇宙洪荒日月盈昃辰宿列张寒来暑往秋收冬藏云腾致雨露结为霜光长堂香阳"
 

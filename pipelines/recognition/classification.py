@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pipelines.base import Pipeline
 from pipelines.loading.memory.cache import LoadCancelled
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.sound.files import OpeningStopped, open_sound
 from pipelines.types.classification import (
     SOUND_LIMIT_SECONDS,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy
 import torch
 
-from pipelines.previews import LinearPreview
+from pipelines.diffusion.previews import LinearPreview
 from tests.pipelines import tiny_images
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.detokenizer import Detokenizer
+from pipelines.writing.detokenizer import Detokenizer
 
 
 def by_bytes(token_ids: list[int]) -> str:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from pipelines.errors.requests import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
-from pipelines.pictures import LONGEST_SIDE, enlarge, fit, open_mask, open_picture, overlay
+from pipelines.pictures.files import LONGEST_SIDE, open_mask, open_picture
+from pipelines.pictures.fitting import enlarge, fit, overlay
 
 
 def packed(image: Image.Image, file_format: str, **settings: object) -> bytes:

@@ -10,12 +10,12 @@ import torch
 from PIL import Image
 
 from pipelines.base import open_catalog
-from pipelines.classification import ClassificationPipeline
 from pipelines.errors.models import WrongTask
 from pipelines.errors.requests import MissingSound, UnreadableSound
 from pipelines.families import sound_classifier
 from pipelines.loading.inspection.weights import check_model
 from pipelines.loading.placement.devices import CPU
+from pipelines.recognition.classification import ClassificationPipeline
 from pipelines.sound.files import to_bytes
 from pipelines.training.datasets import instruments
 from pipelines.training.run import run

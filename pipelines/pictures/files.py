@@ -10,21 +10,19 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
-from pipelines.errors.requests import EmptyMask, NoMargins, PictureTooLarge, UnreadablePicture
+from pipelines.errors.requests import EmptyMask, PictureTooLarge, UnreadablePicture
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 LIMIT_BYTES = 64_000_000
 LIMIT_MEGAPIXELS = 64
 LONGEST_SIDE = 4096  # what is larger is scaled down: no model draws more
-FEATHER_PIXELS = 3
 HALF = 127  # of a mask's levels: what is above is white
 # What Pillow raises on damaged and hostile files, its own errors among them.
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, OverflowError, struct.error, zlib.error)
 
 Size = tuple[int, int]
-Margins = tuple[int, int, int, int]
 
 
 def open_picture(source: Path | bytes, name: str = "") -> Image.Image:
@@ -55,39 +53,6 @@ def open_mask(source: Path | bytes, size: Size, name: str = "") -> Image.Image:
     if not mask.getbbox():
         raise EmptyMask()
     return mask
-
-
-def enlarge(picture: Image.Image, margins: Margins) -> tuple[Image.Image, Image.Image]:
-    """(`picture` on a canvas with margins left, top, right, bottom, the mask of the new part). Raises NoMargins.
-
-    The margins are filled with the picture's edge, drawn out: a better start than a flat colour.
-    """
-    left, top, right, bottom = margins
-    if not any(margins):
-        raise NoMargins()
-    check_size(picture.width + left + right, picture.height + top + bottom, "the result")
-    filled = numpy.pad(numpy.asarray(picture), ((top, bottom), (left, right), (0, 0)), mode="edge")
-    mask = Image.new("L", (filled.shape[1], filled.shape[0]), 255)
-    mask.paste(0, (left, top, left + picture.width, top + picture.height))
-    return Image.fromarray(filled), mask
-
-
-def overlay(drawn: Image.Image, original: Image.Image, mask: Image.Image) -> Image.Image:
-    """`drawn` where `mask` is white, and every other pixel of `original` untouched; the border is soft on the inside."""
-    soft = ImageChops.darker(mask, mask.filter(ImageFilter.GaussianBlur(FEATHER_PIXELS)))
-    return Image.composite(drawn.resize(original.size, Image.Resampling.LANCZOS), original, soft)
-
-
-def fit(size: Size, pixels: int, multiple: int) -> Size:
-    """The size with the proportions of `size` and about `pixels` pixels, its sides multiples of `multiple`."""
-    width, height = size
-    scale = (pixels / (width * height)) ** 0.5
-    return round_to(round(width * scale), multiple), round_to(round(height * scale), multiple)
-
-
-def round_to(side: int, multiple: int) -> int:
-    """The multiple that is nearest to `side`, and one at least."""
-    return max(1, (side + multiple // 2) // multiple) * multiple
 
 
 def check_size(width: int, height: int, name: str) -> None:

@@ -3,9 +3,9 @@
 import numpy
 import pytest
 
-from pipelines.embedding import EmbeddingPipeline
 from pipelines.finding.fusion import PAIRS
 from pipelines.loading.starter import StarterStore
+from pipelines.recognition.embedding import EmbeddingPipeline
 from pipelines.training.datasets.openmoji import read_entries
 from pipelines.types.events import ignore
 from pipelines.types.search import TOGETHER

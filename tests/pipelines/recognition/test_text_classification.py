@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.attribution import Spoke, log_odds
 from pipelines.errors.models import WrongTask
 from pipelines.errors.requests import EmptyPrompt, PromptTooLong
-from pipelines.text_classification import TextClassificationPipeline, in_pieces
+from pipelines.networks.attribution import Spoke, log_odds
+from pipelines.recognition.text_classification import TextClassificationPipeline, in_pieces
 from pipelines.training.data import LabelledTexts
 from pipelines.training.loop import train
 from pipelines.training.trainer import changed, find_trainers

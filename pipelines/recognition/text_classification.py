@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from pipelines.attribution import Spoke
 from pipelines.base import Pipeline
 from pipelines.loading.memory.cache import LoadCancelled
+from pipelines.networks.attribution import Spoke
 from pipelines.types.classification import ClassifyTextRequest, ClassifyTextResult, Likelihood, Span
 from pipelines.types.events import IsCancelled, OnEvent, ignore, never
 

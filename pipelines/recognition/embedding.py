@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 from pipelines.base import Pipeline
 from pipelines.hearing.log_mel import SAMPLING_RATE, WINDOW_SECONDS
 from pipelines.loading.memory.cache import LoadCancelled
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.seeing.describing import NamingModel
 from pipelines.seeing.naming import JUDGED, is_known
 from pipelines.sound.files import open_sound

@@ -3,7 +3,7 @@
 import inspect
 from typing import Any
 
-from pipelines.reading import Reading, is_tokenizer
+from pipelines.diffusion.reading import Reading, is_tokenizer
 
 
 def assemble(shared: Any, cls: Any, reading: Reading, scheduler: Any = None) -> Any:

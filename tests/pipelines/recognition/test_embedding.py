@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipelines.embedding import EmbeddingPipeline
 from pipelines.errors.models import ModelDamaged
 from pipelines.errors.requests import MalformedRequest, UnreadablePicture, UnreadableSound
+from pipelines.recognition.embedding import EmbeddingPipeline
 from pipelines.sound.files import to_bytes
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.search import EmbedRequest, Vectors, packed

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from pipelines.classification import ClassificationPipeline
 from pipelines.errors.models import WrongTask
 from pipelines.errors.requests import MissingPicture, UnreadablePicture
+from pipelines.recognition.classification import ClassificationPipeline
 from pipelines.training.datasets import digits
 from pipelines.training.pictures import to_picture
 from pipelines.training.run import run

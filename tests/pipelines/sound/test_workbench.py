@@ -16,11 +16,11 @@ from pipelines.errors.requests import MissingSound, SettingOutOfRange, SoundTooL
 from pipelines.sound.beside import beside
 from pipelines.sound.files import open_sound
 from pipelines.sound.stretching import stretched
+from pipelines.sound.workbench import WorkbenchPipeline
+from pipelines.sound.workbench import edited as change
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import never
 from pipelines.types.workbench import WorkbenchRequest, WorkbenchResult
-from pipelines.workbench import WorkbenchPipeline
-from pipelines.workbench import edited as change
 
 RATE = 24_000
 
@@ -160,7 +160,7 @@ def test_a_stop_does_not_wait_for_a_measure(tmp_path: Path, monkeypatch: pytest.
         begun.set()
         released.wait(60)
 
-    monkeypatch.setattr("pipelines.workbench.measure", measure)
+    monkeypatch.setattr("pipelines.sound.workbench.measure", measure)
     request = WorkbenchRequest(audio=saved(tmp_path, tone(440, 1)))
     stopped = WorkbenchPipeline().generate(request, is_cancelled=begun.is_set)
     assert stopped.finish_reason == "cancelled" and not released.is_set()

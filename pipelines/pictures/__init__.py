@@ -1,0 +1,1 @@
+"""Pictures as such: opened, checked and brought to a size."""

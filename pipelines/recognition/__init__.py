@@ -1,0 +1,1 @@
+"""Pipelines that say what something is: of which class, or where among all others."""

@@ -1,0 +1,1 @@
+"""What is written token by token: text out of tokens, and verse in regular form."""
