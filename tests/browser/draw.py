@@ -16,13 +16,17 @@ def open_images(page: Page, name: str = "Image") -> None:
     expect(page.locator("#image-stage .stage")).to_be_visible()
 
 
-def choose(page: Page, folder: Path) -> None:
-    """Paste the folder of a model; returns when the page has seen what it is."""
+def name_model(page: Page, model: str) -> None:
     box = page.locator("#image-model input")
     box.click()
     box.press("Control+a")
-    box.press_sequentially(str(folder))
+    box.press_sequentially(model)
     box.press("Enter")
+
+
+def choose(page: Page, folder: Path) -> None:
+    """Paste the folder of a model; returns when the page has seen what it is."""
+    name_model(page, str(folder))
     expect(page.locator("#image-note")).to_contain_text("64 × 64")
     page.locator("#image-prompt textarea").click()  # the list of models closes
 
