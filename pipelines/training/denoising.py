@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipelines.diffusion.latents import latents_of
 from pipelines.errors.training import BaseNotTrainable
-from pipelines.latents import latents_of
 
 if TYPE_CHECKING:
     import torch
@@ -112,7 +112,7 @@ class Denoising:
         noisy, wanted, time = self._schedule.noised(clean, noise, level)
         device = self.denoiser.device
         asked = {**told, self._names[0]: noisy.to(device), "timestep": (time * self._time_factor).to(device)}
-        made = self.denoiser(**asked, return_dict=False)[0]
+        made = self.denoiser(**asked, return_dict=False)[0][:, : wanted.shape[1]]  # some also say how sure they are
         return torch.nn.functional.mse_loss(made.float(), wanted.to(device))
 
     # ── what it makes ────────────────────────────────────────────────────────────────────────────────────────────────

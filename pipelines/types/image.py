@@ -21,7 +21,8 @@ class ImageRequest:
     bottom, in pixels) is what outpaint adds; `factor` is what upscale multiplies width and height by.
 
     Of a model without words, which makes a picture of some numbers: `latent` is added to the first of them. With `toward`, another
-    seed, the pictures go from the numbers of `seed` to those of `toward` in equal steps.
+    seed, the pictures go from the numbers of `seed` to those of `toward` in equal steps. Of one with a map, `place` is (x, y) on it,
+    which is one picture and no seed's, or (x, y, x, y): they go from the one to the other; a single one is the other.
     """
 
     model: str
@@ -43,6 +44,7 @@ class ImageRequest:
     adapters: tuple[Adapter, ...] = ()
     latent: tuple[float, ...] = ()
     toward: int | None = None
+    place: tuple[float, ...] = ()
 
     kind = "image"
     lane = "long"
@@ -76,11 +78,13 @@ class ImageRequest:
         for value in self.margins:
             if not 0 <= value <= 2048:
                 raise SettingOutOfRange(setting="margins", value=value, low=0, high=2048)
-        for value in self.latent:
-            if not self.LATENT_RANGE[0] <= value <= self.LATENT_RANGE[1]:
-                raise SettingOutOfRange(
-                    setting="latent", value=value, low=self.LATENT_RANGE[0], high=self.LATENT_RANGE[1]
-                )
+        low, high = self.LATENT_RANGE
+        for setting in ("latent", "place"):
+            for value in getattr(self, setting):
+                if not low <= value <= high:
+                    raise SettingOutOfRange(setting=setting, value=value, low=low, high=high)
+        if len(self.place) not in (0, 2, 4):
+            raise SettingOutOfRange(setting="place", value=len(self.place), low=2, high=4)
         for adapter in self.adapters:
             adapter.check()
 

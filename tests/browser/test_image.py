@@ -12,8 +12,8 @@ from PIL import Image, ImageChops
 from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import expect
 
-from pipelines import generators
-from pipelines.generators import GeneratorConfig
+from pipelines.networks import generators, latent_map
+from pipelines.networks.generators import GeneratorConfig
 from pipelines.provenance import pictures, recipe
 from pipelines.types.image import ImageRequest
 from tests.browser import draw
@@ -408,6 +408,10 @@ def test_what_only_some_models_have_is_there_with_them(
     for parameter in network.parameters():
         parameter.data *= 10  # the weights that a training starts from make everything grey
     generators.write(network, config, models / "noise")
+    plane = latent_map.LatentMap(
+        (0.0,) * 3, ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0)), ("one", "<b>"), ((1.0, 1.0, 0), (-1.0, 0.0, 1))
+    )
+    latent_map.write(plane, Image.new("RGB", (80, 80), "white"), models / "noise")
 
     # 2 One press lays the adapter over its base
     page = open_page(own_studio.url)
@@ -421,7 +425,7 @@ def test_what_only_some_models_have_is_there_with_them(
     expect(chip).to_have_attribute("aria-pressed", "false")
 
     # 3 The other has a slider for each of its numbers, and goes from one seed to another
-    draw.choose(page, Path("noise"))
+    draw.name_model(page, "noise")  # nothing is said of its size: its sliders tell that the page has seen it
     sliders = page.locator("#image-latent input")
     expect(sliders).to_have_count(3)
     expect(chip).to_have_count(0)
@@ -435,3 +439,24 @@ def test_what_only_some_models_have_is_there_with_them(
     assert not same(draw.shown_picture(page, 0), draw.shown_picture(page, 1))
     page.locator("#image-use").click()
     expect(sliders.first).to_have_value("0.1")
+
+    # 4 A place of its map is drawn by a press on it; from there to the next goes a row
+    field = page.locator("#image-map .map-field")
+    expect(field.locator("circle")).to_have_count(3)  # two pictures and the mark
+    expect(page.locator("#image-map .map-legend")).to_have_text("one<b>")
+    box = field.bounding_box()
+    assert box is not None
+    field.click(position={"x": box["width"] * 0.8, "y": box["height"] * 0.2})
+    expect(page.locator("#image-facts")).to_contain_text(re.compile(r"at 1\.\d+, 1\.\d+ "))
+    expect(draw.tiles(page)).to_have_count(1)
+    page.locator("#image-map [name=walks]").check()
+    field.focus()
+    for key in ("ArrowLeft", "ArrowDown", "Enter"):
+        field.press(key)
+    expect(page.locator("#image-facts")).to_contain_text(re.compile(r"at 1\.\d+, 1\.\d+ → 1\.\d+, 1\.\d+ "))
+    expect(draw.tiles(page)).to_have_count(2)
+    expect(field.locator("polyline")).to_have_attribute("points", re.compile(r"^1\.\d+,-1\.\d+ 1\.\d+,-1\.\d+$"))
+    page.locator("#image-map [name=leave]").click()
+    expect(field.locator(".map-mark")).to_be_hidden()
+    draw.make(page, 2)
+    expect(page.locator("#image-facts")).to_contain_text("seed 3 → 9")

@@ -8,12 +8,14 @@ the same way: other beginnings, pitches and gaps (SpecAugment, Park et al. 2019,
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.finding import fusion
 from pipelines.finding.fusion import FusionConfig
 from pipelines.training.data import HELD_OUT_EVERY, Concepts, Kind
+from pipelines.training.estimate import USUAL_THINGS, Size, added, convolution
 from pipelines.training.pictures import sheet
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.redrawing import Hand, redrawn
@@ -65,6 +67,21 @@ PRESETS = {
 def baseline(data: Concepts, settings: Settings) -> dict[str, float]:
     """Ten drawn by lot."""
     return {METRIC: min(1.0, BEST / len(data.pictures))}
+
+
+def size(settings: Settings) -> Size:
+    """The eye; the table of pieces and what reads it; the ear, which hears a quarter of a batch."""
+    width, dimension, ears = settings.width, settings.dimension, settings.width * fusion.SOUND_LEVELS[-1]
+    channels = [3, *(width * level for level in fusion.PICTURE_LEVELS)]
+    eye = [
+        convolution(before, after, 3, settings.side >> place + 1)
+        for place, (before, after) in enumerate(pairwise(channels))
+    ]
+    eye += [convolution(after, after, 3, settings.side >> place + 2) for place, after in enumerate(channels[2:])]
+    ear = 9 * ears**2 / 4 * 1.8 + 4 * ears**2 + 12 * ears**2 + 2 * ears * dimension
+    flat = channels[-1] * fusion.QUARTERS**2 * dimension
+    tables = (settings.rows + USUAL_THINGS) * dimension + 4 * dimension**2 + flat
+    return added(eye).times(2 * settings.batch) + Size(tables + ear, 0)
 
 
 def start(settings: Settings, data: Concepts, device: str, base: None = None) -> "FusionCourse":

@@ -1,19 +1,20 @@
 """Trains a variational autoencoder (Kingma & Welling 2013, arXiv 1312.6114), with the β of Higgins et al. 2017 (ICLR).
 
 Gaussian pixels of variance one half, so the loss is the squared error of a picture and β times the KL divergence. The
-decoder is what is exported: it makes new pictures of noise.
+decoder is what is exported: it makes new pictures of noise, and there is a map of what lies where in its latents.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import generators
 from pipelines.evaluation.frechet_distance import frechet_distance
-from pipelines.generators import GeneratorConfig
+from pipelines.networks import generators, latent_map
+from pipelines.networks.generators import GeneratorConfig
 from pipelines.training.augmentation.pictures import PictureChanges, augmented
 from pipelines.training.data import Kind, Pictures
 from pipelines.training.encoders import build_encoder
+from pipelines.training.estimate import Size, generator
 from pipelines.training.pictures import resized, sheet, to_model
 from pipelines.training.plan import Plan, ranged
 from pipelines.training.trainer import Sample, adam, autocast, descend
@@ -26,6 +27,7 @@ METRIC = "reconstruction_error"
 IS_BETTER = "lower"
 NEEDS_MODEL = False
 SHOWN = 10  # in a row of the sample
+MAPPED_AT_ONCE = 500  # pictures
 SIDES = ("8", "16", "32", "64", "128")
 
 
@@ -60,6 +62,10 @@ def baseline(data: Pictures, settings: Settings) -> dict[str, float]:
     return {METRIC: _error(known.mean(0), held_out)}
 
 
+def size(settings: Settings) -> Size:
+    return generator(int(settings.side), settings.latent, settings.width, 2 * settings.latent).times(settings.batch)
+
+
 def start(settings: Settings, data: Pictures, device: str, base: None = None) -> "AutoencoderCourse":
     return AutoencoderCourse(settings, data, device)
 
@@ -71,6 +77,7 @@ class AutoencoderCourse:
         self._settings, self._device = settings, device
         self._config = GeneratorConfig(settings.latent, int(settings.side), data.pictures.shape[1], settings.width)
         self._background = data.background / 127.5 - 1
+        self._labels, self._names = data.labels.tolist(), data.names
         self._pictures = resized(to_model(data.pictures), self._config.side)
         self._held_out = resized(to_model(data.held_out), self._config.side)
         self._encoder = build_encoder(self._config, 2 * settings.latent, is_normalised=True).to(device)
@@ -114,7 +121,17 @@ class AutoencoderCourse:
         return Sample(sheet(torch.cat(rows), columns=len(shown)), lines)
 
     def export(self, folder: Path) -> dict[str, Any]:
+        """The decoder, and where it has two latents or more a map of them."""
+        import torch
+
         generators.write(self._decoder, self._config, folder)
+        if self._settings.latent > 1:
+            with torch.no_grad():
+                parts = self._pictures.split(MAPPED_AT_ONCE)
+                means = torch.cat([self._encode(part)[0].cpu() for part in parts])
+                chart = latent_map.charted(means, self._labels, self._names)
+                drawn = self._decode(torch.tensor(latent_map.grid_of(chart)))
+            latent_map.write(chart, sheet(drawn, columns=latent_map.GRID), folder)
         return {}
 
     def _encode(self, pictures: "torch.Tensor") -> "tuple[torch.Tensor, torch.Tensor]":

@@ -49,6 +49,7 @@ class ImageChosen:
     adapters: str = ""
     latent: str = ""
     toward: str = ""
+    place: str = ""
     private: bool = False
 
     @staticmethod
@@ -98,6 +99,7 @@ class ImageChosen:
             adapters="\n".join(f"{one.source} {one.weight:g}" for one in request.adapters),
             latent=",".join(f"{number:g}" for number in request.latent),
             toward=_shown(request.toward),
+            place=",".join(f"{number:g}" for number in request.place),
         )
 
     def request(self) -> ImageRequest:
@@ -123,6 +125,7 @@ class ImageChosen:
             adapters=read_adapters(self.adapters),
             latent=read_latent(self.latent),
             toward=numbers["toward"],
+            place=read_place(self.place),
         )
 
 
@@ -140,6 +143,13 @@ def read_latent(text: str) -> tuple[float, ...]:
     """As the sliders have it: numbers with commas between them; nothing where all are 0."""
     numbers = tuple(_finite(part) or 0.0 for part in text.split(",")[:SLIDERS])
     return numbers if any(numbers) else ()
+
+
+def read_place(text: str) -> tuple[float, ...]:
+    """As a map has it: x,y or x,y,x,y; nothing where it is anything else."""
+    numbers = [_finite(part) for part in text.split(",")[:5]]
+    found = tuple(number for number in numbers if number is not None)
+    return found if len(found) in (2, 4) and len(found) == len(numbers) else ()
 
 
 def size_of(shape: str, defaults: ImageDefaults | None) -> tuple[str, str]:

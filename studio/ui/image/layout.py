@@ -5,12 +5,13 @@ from typing import Any
 
 import gradio as gr
 
-from pipelines.schedulers import SCHEDULERS
+from pipelines.diffusion.schedulers import SCHEDULERS
 from pipelines.types.image import ImageRequest
 from studio.services import Services
 from studio.ui.components import items, small
 from studio.ui.i18n import t
 from studio.ui.image.chosen import IMAGE_TASKS, OWN_SHAPE, SHAPES
+from studio.ui.image.map_box import map_box
 from studio.ui.image.picture_box import picture_box
 
 
@@ -39,6 +40,7 @@ class ImageSettings:
     adapters: gr.Textbox
     latent: gr.Textbox  # as the sliders have it, with commas between
     toward: gr.Textbox
+    place: gr.Textbox  # as the map has it, with commas between
     private: gr.Checkbox
 
     @property
@@ -59,6 +61,7 @@ class ImageForm:
     offered: gr.HTML  # the adapters that were trained over the model
     wordless: gr.Column  # for models that take no words
     sliders: gr.HTML
+    map: gr.HTML
     run: gr.Button
     stop: gr.Button
 
@@ -157,6 +160,8 @@ def _form(services: Services, models: list[tuple[str, str]], first: str | None) 
         made["toward"] = gr.Textbox("", label=t("toward"), info=t("toward_help"), max_lines=1, elem_id="image-toward")
         sliders = gr.HTML("", js_on_load=_TELL_SLIDERS, elem_id="image-latent")
         made["latent"] = gr.Textbox("", visible=False)
+        place_map = map_box("image-map")
+        made["place"] = gr.Textbox("", visible=False)
     with gr.Accordion(t("more_settings"), open=False, elem_id="image-more"):
         made |= _more(services)
     made["private"] = gr.Checkbox(False, label=t("private"), info=t("image_private_help"), elem_id="image-private")
@@ -164,7 +169,7 @@ def _form(services: Services, models: list[tuple[str, str]], first: str | None) 
         run = gr.Button(t("make_pictures"), variant="primary", elem_id="image-run", elem_classes="studio-run", scale=3)
         stop = gr.Button(t("stop"), elem_id="image-stop", elem_classes="studio-stop", scale=1, min_width=96, interactive=False)  # fmt: skip
     return ImageSettings(**made), ImageForm(
-        examples, enrich, undo, box, margins, note, offered, wordless, sliders, run, stop
+        examples, enrich, undo, box, margins, note, offered, wordless, sliders, place_map, run, stop
     )
 
 

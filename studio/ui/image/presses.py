@@ -1,9 +1,4 @@
-"""The Image tab: what its presses do. A press submits a job; one watcher shows what runs, waits and came out.
-
-    press → job → `pulse` changes → watch: events of the jobs → stage, facts, buttons, what waits
-
-The watcher may die with the page: the jobs go on, and opening the page finds them again.
-"""
+"""The Image tab: what its presses do. A press submits a job; what is shown of it stands in `stage.py`."""
 
 import json
 from collections.abc import AsyncIterator
@@ -15,7 +10,7 @@ import gradio as gr
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.provenance import recipe
 from pipelines.types.image import ImageRequest
 from pipelines.types.text import Message, Sampling, TextRequest
@@ -30,10 +25,12 @@ from studio.ui.image.chosen import OWN_SHAPE, WITH_SIZE, WITH_STRENGTH, ImageCho
 from studio.ui.image.files import files_of, png
 from studio.ui.image.of_model import OfModel
 from studio.ui.image.picture_box import EMPTY, WITH_BRUSH, boxed, bytes_of, uploaded
-from studio.ui.image.stage import NOTHING, ImageStageView, PageMemory, Scene, Shown, Updates
+from studio.ui.image.stage import ImageStage
 from studio.ui.image.view import Picture
+from studio.ui.stage import NOTHING, PageMemory, Scene, Shown
 from studio.ui.stream import follow
 from studio.ui.told import inform, refuse, told
+from studio.ui.watchers import Updates
 from studio.ui.words import say
 
 ENRICH = (
@@ -43,7 +40,7 @@ ENRICH = (
 ENRICHING = Sampling(max_new_tokens=90, temperature=0.7)
 
 
-class Images(ImageStageView):
+class Images(ImageStage):
     """The Image tab of one page."""
 
     def __init__(self, services: Services, examples: list[dict]) -> None:
@@ -62,6 +59,8 @@ class Images(ImageStageView):
         every: set[Any] = {*self.settings.components.values(), self.form.box, self.source}
         here, quiet = [self.job, self.shown, self.picked, self.pair], quietly()
         self.form.run.click(told(self._run), every, self.show_outputs, **quiet)
+        placed = self.of_model.press_map()
+        placed.success(told(self._run), every, self.show_outputs, **quiet)
         p.again.click(told(self._run_again), [self.job], self.show_outputs, **quiet)
         p.stage.click(told(self._press_stage), here, self.show_outputs, **quiet)
         p.queue.click(told(self._press_queue), None, self.show_outputs, **quiet)
@@ -322,7 +321,7 @@ class Images(ImageStageView):
 
     def _on_stage(self, job_id: str, shown: Shown, memory: PageMemory, request: gr.Request) -> list[Picture]:
         """The pictures that stand there now."""
-        scene = Scene(self._services.identity.who(request), language(request), shown, "", memory)
+        scene = Scene(self._services.identity.who(request), language(request), shown, memory)
         return self.pictures_on(scene, job_id)
 
     def _use_as_input(
@@ -387,7 +386,7 @@ def picture_request(found: dict) -> ImageRequest:
     if not isinstance(asked, ImageRequest):
         raise NotFound(thing="picture")
     index = found.get("index")
-    if asked.toward is not None:  # it is one of a row, and the row is made again
+    if asked.toward is not None or len(asked.place) == 4:  # it is one of a row, and the row is made again
         return asked
     if asked.seed is not None and isinstance(index, int):
         asked = replace(asked, seed=(asked.seed + index) % 2**32)

@@ -3,9 +3,12 @@
 Buttons carry data-action and data-id (see `components.items`); data-view opens a picture at full size in the browser.
 """
 
+from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from pipelines.networks import latent_map as latent_maps
+from pipelines.networks.latent_map import LatentMap
 from pipelines.types.events import Progress
 from pipelines.types.image import ImageRequest, ImageResult
 from pipelines.types.model import ModelSpec
@@ -19,6 +22,7 @@ from studio.ui.working import Working, meter, seconds_left
 from studio.ui.working import queue as working_queue
 
 SHOWN_UNREAD = 160  # characters
+MOST_LEGEND = 24  # classes
 FORMATS = (("PNG", ""), ("WebP", "?as=webp"), ("JPEG", "?as=jpeg"))
 
 
@@ -59,10 +63,12 @@ def image_facts(result: ImageResult, name: str, language: str) -> str:
     if result.steps_per_second:
         parts.append(say("image_rate", language, n=_figure(result.steps_per_second)))
     parts.append(f"{result.width} × {result.height}")
-    if request.seed is not None:
+    if request.seed is not None and not request.place:
         last = f"–{request.seed + request.count - 1}" if request.count > 1 else ""
         last = last if request.toward is None else f" → {request.toward}"
         parts.append(say("facts_seed", language, n=f"{request.seed}{last}"))
+    if request.place:
+        parts.append(say("facts_place", language, n=_places(request.place)))
     parts.append(duration(result.seconds, language))
     if result.seconds_load >= 0.1:
         parts.append(say("facts_load", language, n=duration(result.seconds_load, language)))
@@ -121,6 +127,38 @@ def latent_sliders(count: int, language: str) -> str:
         for number in range(1, count + 1)
     )
     return f'<p class="help">{escape(say("latent_help", language))}</p><div class="latent">{rows}</div>'
+
+
+def latent_map(chart: LatentMap, picture: bytes, place: str, language: str) -> str:
+    """What lies where, and the pictures that were learnt from, by class; `place` is marked. A press is told with its place."""
+    reach, colours = (
+        latent_maps.REACH,
+        [f"hsl({360 * n // len(chart.classes)} 75% 45%)" for n in range(len(chart.classes))],
+    )
+    dots = "".join(
+        f'<circle cx="{x:g}" cy="{-y:g}" r="0.035" fill="{colours[kind] if 0 <= kind < len(colours) else "#226d5f"}"/>'
+        for x, y, kind in chart.points
+    )
+    legend = "".join(
+        f'<span><i style="background:{colour}"></i>{escape(name)}</span>'
+        for colour, name in zip(colours, chart.classes[:MOST_LEGEND], strict=False)
+    )
+    source = f"data:image/webp;base64,{b64encode(picture).decode()}"
+    return (
+        f'<p class="help">{escape(say("map_help", language))}</p>'
+        f'<div class="map-field" tabindex="0" role="application" aria-label="{escape(say("map_label", language))}" '
+        f'data-reach="{reach:g}" data-place="{escape(place)}"><img src="{source}" alt="" draggable="false">'
+        f'<svg viewBox="{-reach:g} {-reach:g} {2 * reach:g} {2 * reach:g}">{dots}'
+        '<polyline class="map-way"/><circle class="map-mark" r="0.09" hidden/></svg></div>'
+        f'<p class="map-legend">{legend}</p><div class="map-wishes">'
+        f'<label><input type="checkbox" name="walks"> {escape(say("map_walk", language))}</label>'
+        f'<label><input type="checkbox" name="dots" checked> {escape(say("map_dots", language))}</label>'
+        f'<button type="button" class="item-button" name="leave">{escape(say("map_leave", language))}</button></div>'
+    )
+
+
+def _places(place: Sequence[float]) -> str:
+    return " → ".join(f"{x:g}, {y:g}" for x, y in zip(place[::2], place[1::2], strict=True))
 
 
 def _figure(number: float) -> str:

@@ -26,6 +26,9 @@ GROUPS = {  # what models are looked for by → the key of its words
     "music": "job_music",
     "sound": "job_sound",
     "text-to-video": "job_video",
+    "classify": "group_classify",
+    "classify-text": "group_classify-text",
+    "classify-sound": "group_classify-sound",
     "embed": "group_embed",
     "embed-together": "group_embed-together",
 }

@@ -1,8 +1,8 @@
 """Try a classifier that was trained here: a drawing, a picture, a text or a sound in, the likeliest classes and what spoke for
-them out."""
+them out. One of pictures, words and sounds is given several of them, and says how near they are."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, get_args
 
 import gradio as gr
@@ -16,9 +16,9 @@ from pipelines.types.classification import (
     ClassifyTask,
     ClassifyTextRequest,
     ClassifyTextResult,
-    Likelihood,
     Span,
 )
+from pipelines.types.search import EmbedResult
 from studio.services import Services
 from studio.ui.audio.files import sound
 from studio.ui.components import quietly
@@ -27,8 +27,11 @@ from studio.ui.image.picture_box import bytes_of
 from studio.ui.safe import escape
 from studio.ui.stream import follow
 from studio.ui.told import refuse, told
+from studio.ui.training import nearness
+from studio.ui.training.bars import bars
 from studio.ui.training.layout import Parts
 from studio.ui.training.pad import CLEAR, WITH_DRAWING
+from studio.ui.training.view import TRIED
 from studio.ui.words import say
 
 MOST_CLASSES = 30  # of a table that is still read
@@ -58,16 +61,16 @@ class Trying:
 
     def _show(self, model: str, request: gr.Request) -> tuple[Any, ...]:
         task = self._task(model)
-        boxes = [gr.update(visible=task == of) for of in get_args(ClassifyTask)]
+        boxes = [gr.update(visible=task in (of, "embed-together")) for of in get_args(ClassifyTask)]
         return gr.update(visible=bool(model)), *boxes, "", self._confusion(model, language(request))
 
     def _task(self, model: str) -> str:
-        """Whether it is asked about pictures, texts or sounds; "" for no model, and for one that was removed."""
+        """Whether it is asked about pictures, texts, sounds or all of them; "" for no model, and for one that was removed."""
         try:
             tasks = self._services.catalog.find(model).tasks if model else ()
         except StudioError:
             return ""
-        return next((task for task in get_args(ClassifyTask) if task in tasks), "")
+        return next((task for task in TRIED if task in tasks), "")
 
     def _confusion(self, model: str, lang: str) -> str:
         """Its held-out examples as a table, where it was trained here."""
@@ -85,6 +88,10 @@ class Trying:
         """Ask the model. It keeps nothing. Raises UnreadablePicture, UnreadableSound, and what `submit` raises."""
         lang, owner, jobs = language(request), self._services.identity.who(request), self._services.jobs
         task = self._task(model)
+        if task == "embed-together":
+            async for told_now in self._tell_nearness(model, drawn, pasted, heard, owner, lang):
+                yield told_now
+            return
         if task == "classify-sound":
             given = sound(heard, limit_seconds=SOUND_LIMIT_SECONDS)
             files = {"audio": given.data} if given is not None else {}
@@ -107,6 +114,24 @@ class Trying:
                     gr.update(interactive=True),
                 )
 
+    async def _tell_nearness(
+        self, model: str, drawn: str, pasted: str, heard: str | None, owner: str, lang: str
+    ) -> AsyncIterator[tuple[str, Any]]:
+        given = sound(heard)
+        picture = bytes_of(drawn, "picture") if drawn else b""
+        asked, files = nearness.asking(model, str(pasted or ""), picture, given.data if given is not None else b"")
+        if len(files) + (len(asked.texts) > 1) < 2:
+            raise refuse(say("near_empty", lang))
+        job = self._services.jobs.submit(owner, asked, keep=False, files=files)
+        yield gr.skip(), gr.update(interactive=False)
+        async for live in follow(self._services.jobs, owner, job.id):
+            if live.error is not None:
+                raise live.error
+            if live.end is not None:
+                result = live.end.result
+                shown = nearness.answer(asked, result, lang) if isinstance(result, EmbedResult) else ""
+                yield shown, gr.update(interactive=True)
+
 
 def answer_of(result: object, lang: str, words: str) -> str:
     """What came out, of either kind; "" of a question that was cancelled. `words` is the key of what stands below a picture."""
@@ -123,7 +148,7 @@ def text_answer(result: ClassifyTextResult, lang: str) -> str:
     marked = "".join(_marked(span, most) for span in result.spans)
     words = say("try_spoke", lang, label=result.likelihoods[0].label)
     return (
-        f'{_bars(result.likelihoods)}<p class="help">{escape(words)}</p><p class="text-heat" tabindex="0">{marked}</p>'
+        f'{bars(result.likelihoods)}<p class="help">{escape(words)}</p><p class="text-heat" tabindex="0">{marked}</p>'
     )
 
 
@@ -135,15 +160,6 @@ def _marked(span: Span, most: float) -> str:
     return f'<mark class="{kind}" style="--share:{abs(share):.0%}">{escape(span.text)}</mark>'
 
 
-def _bars(likelihoods: Sequence[Likelihood]) -> str:
-    rows = "".join(
-        f'<li><span class="word">{escape(one.label)}</span><span class="probability" aria-hidden="true">'
-        f'<span style="width:{one.probability:.1%}"></span></span><span class="mono">{one.probability:.1%}</span></li>'
-        for one in likelihoods
-    )
-    return f'<ol class="candidates">{rows}</ol>'
-
-
 def answer(result: ClassifyResult, lang: str, words: str) -> str:
     """The classes with bars of their probabilities, and the picture or the sound as it was seen."""
     seen = ""
@@ -153,7 +169,7 @@ def answer(result: ClassifyResult, lang: str, words: str) -> str:
             f'<figure class="looked-at"><img src="data:image/png;base64,{escape(result.looked_at)}" alt="">'
             f"<figcaption>{escape(below)}</figcaption></figure>"
         )
-    return f"{_bars(result.likelihoods)}{seen}"
+    return f"{bars(result.likelihoods)}{seen}"
 
 
 def confusion_table(names: list[str], counts: list[list[int]], lang: str) -> str:

@@ -44,6 +44,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "每个滑块移动生成图片所用的一个数；请填写随机种子，这样只有它们在变。",
     ),
     "latent_number": ("Latent number {n}", "潜变量 {n}"),
+    "map_help": (
+        "A map of what the model has learnt: each field is drawn from its place, each dot is a picture that it learnt from. Press a place to draw it.",
+        "模型所学内容的地图：每一格由该处的潜变量画出，每个点是一张训练图片。点击某处即画出那里的图片。",
+    ),
+    "map_label": (
+        "Map of the latents: arrow keys move the mark, Enter draws what is there",
+        "潜空间地图：方向键移动标记，回车画出该处的图片",
+    ),
+    "map_walk": ("From the last place to the next, in as many pictures as asked", "从上一处走到下一处，张数如上"),
+    "map_dots": ("Dots", "数据点"),
+    "map_leave": ("Leave the map", "离开地图"),
+    "facts_place": ("at {n}", "位置 {n}"),
     "adapters_offered": ("Trained over this model:", "在此模型上训练的适配器："),
     "strength": ("Strength", "重绘幅度"),
     "strength_help": (

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 from pipelines.errors.training import BaseNotTrainable
 from pipelines.image import ImagePipeline
+from pipelines.training import denoiser_course
 from pipelines.training.base_model import BaseModel, find_base
 from pipelines.training.data import Pictures
 from pipelines.training.datasets import digits
@@ -44,6 +45,7 @@ def home(tmp_path, monkeypatch):
     noise = torch.randint(256, (6, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     data = pictures_of(noise, ("cat", "apple", "", "cat", "apple", "cat"))
     monkeypatch.setattr(digits, "load", lambda packages: data)
+    monkeypatch.setattr(denoiser_course, "SHOWN_STEPS", 2)
     return tmp_path
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
@@ -9,6 +10,7 @@ from pipelines.base import open_catalog
 from pipelines.errors.memory import ModelTooLarge
 from pipelines.errors.models import ModelGated, UnsafeModel
 from pipelines.loading.catalog import Candidate
+from pipelines.types.classification import ClassifyTask
 from pipelines.types.events import Plan
 from pipelines.types.model import ModelSpec
 from studio.library.removal import Uses
@@ -70,7 +72,7 @@ def test_the_list_is_narrowed(wanted, names):
 def test_every_model_of_the_catalog_is_found_by_what_it_is_for():
     for spec in open_catalog().rows():
         assert set(spec.tasks) & set(GROUPS), f"{spec.id} stands under nothing"
-    for task in GROUPS:
+    for task in set(GROUPS) - set(get_args(ClassifyTask)):  # those are trained here
         assert open_catalog().rows(task), f"nothing stands under {task}"
     for word in GROUPS.values():
         assert say(word, "en") != say(word, "zh")
