@@ -1,4 +1,5 @@
-"""A hub on 127.0.0.1 that speaks what huggingface_hub needs, with faults to order: slow, cut off, wrong, gated, elsewhere.
+"""A hub on 127.0.0.1 that speaks what huggingface_hub needs, with faults to order: slow, cut off, wrong, gated, elsewhere. It also
+takes what is pushed: a repository, its large files by LFS, a commit.
 
     with LocalHub() as hub:
         hub.add("owner/tiny", folder)
@@ -9,6 +10,7 @@ It also answers as a proxy, so that an address on the internet can be played: HF
 HTTP_PROXY=hub.address.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -39,6 +41,7 @@ class Repository:
     is_gated: bool = False
     wrong: dict[str, bytes] = field(default_factory=dict)
     redirects: dict[str, str] = field(default_factory=dict)
+    is_private: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,9 @@ class LocalHub:
         self.stumbles = 0  # so many of the next large files are answered with 503
         self.knows_ranges = True
         self.is_down = False
+        self.accounts: dict[str, str] = {}  # token → who may create and commit under that name
+        self.objects: dict[str, bytes] = {}  # pushed large files by their SHA-256
+        self.refusals: dict[str, int] = {}  # part of a path → status with which it is answered
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -76,6 +82,12 @@ class LocalHub:
 
             def do_HEAD(self) -> None:
                 outer._answer(self, with_body=False)
+
+            def do_POST(self) -> None:
+                outer._take(self)
+
+            def do_PUT(self) -> None:
+                outer._take(self)
 
             def log_message(self, *args: object) -> None:
                 pass
@@ -109,6 +121,76 @@ class LocalHub:
         """How many bytes of a file went out, over all tries."""
         return sum(one.count for one in self.sent if one.file == file)
 
+    # ── what is pushed ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _take(self, handler: BaseHTTPRequestHandler) -> None:
+        """Routes of https://huggingface.co/docs/hub/api and git-lfs's batch API, as far as a push needs them."""
+        path = unquote(urlsplit(handler.path).path).strip("/")
+        self.asked.append(path)
+        body = self._body(handler)
+        refused = next((status for part, status in self.refusals.items() if part in path), None)
+        who = self.accounts.get((handler.headers.get("authorization") or "").removeprefix("Bearer "))
+        if refused is not None:
+            return self._send(handler, refused, b'{"error": "refused"}', {}, True)
+        if path.startswith("lfs/"):
+            oid = path.removeprefix("lfs/")
+            self.objects[oid] = body
+            return self._send(handler, 200 if hashlib.sha256(body).hexdigest() == oid else 400, b"", {}, True)
+        if who is None:
+            return self._send(handler, 401, b"{}", {}, True)
+        status, answer = self._taken(path, body, who)
+        return self._send(handler, status, json.dumps(answer).encode(), {"Content-Type": "application/json"}, True)
+
+    def _taken(self, path: str, body: bytes, who: str) -> tuple[int, dict[str, Any]]:
+        if path == "api/validate-yaml":
+            return 200, {"errors": [], "warnings": []}
+        if path == "api/repos/create":
+            asked = json.loads(body)
+            name = f"{asked.get('organization') or who}/{asked['name']}"
+            if name in self.repositories:
+                return 409, {"error": "You already created this model repo"}
+            self.add(name, {".gitattributes": b""}, is_private=asked.get("visibility") == "private")
+            return 200, {"url": f"{self.address}/{name}", "name": name}
+        found = re.fullmatch(r"api/models/([^/]+/[^/]+)/(preupload|commit)/main", path)
+        batch = re.fullmatch(r"([^/]+/[^/]+)\.git/info/lfs/objects/batch", path)
+        name = (found or batch or [None, ""])[1]
+        if name not in self.repositories:
+            return 404, {}
+        if not name.startswith(f"{who}/"):
+            return 403, {"error": "You don't have the rights"}
+        if batch:
+            objects = json.loads(body)["objects"]
+            uploads = [{"upload": {"href": f"{self.address}/lfs/{one['oid']}"}} for one in objects]
+            told = [{**one, "actions": upload} for one, upload in zip(objects, uploads, strict=True)]
+            return 200, {"transfer": "basic", "objects": told}
+        if found and found[2] == "preupload":
+            paths = [one["path"] for one in json.loads(body)["files"]]
+            modes = ["lfs" if path.endswith((*LFS, ".npy")) else "regular" for path in paths]
+            told = [
+                {"path": path, "uploadMode": mode, "shouldIgnore": False}
+                for path, mode in zip(paths, modes, strict=True)
+            ]
+            return 200, {"files": told}
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                self.repositories[name].files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                self.repositories[name].files[value["path"]] = self.objects[value["oid"]]
+        return 200, {"commitUrl": f"{self.address}/{name}/commit/{'1' * 40}", "commitOid": "1" * 40}
+
+    @staticmethod
+    def _body(handler: BaseHTTPRequestHandler) -> bytes:
+        """Whole, also where it comes in pieces."""
+        if handler.headers.get("transfer-encoding", "").lower() != "chunked":
+            return handler.rfile.read(int(handler.headers.get("content-length") or 0))
+        body = bytearray()
+        while size := int(handler.rfile.readline().split(b";")[0], 16):
+            body += handler.rfile.read(size)
+            handler.rfile.readline()
+        handler.rfile.readline()
+        return bytes(body)
+
     # ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _answer(self, handler: BaseHTTPRequestHandler, *, with_body: bool) -> None:
@@ -121,12 +203,16 @@ class LocalHub:
         if path.startswith("cdn/"):
             owner, name, file = re.fullmatch(r"cdn/([^/]+)/([^/]+)/(.+)", path).groups()  # type: ignore[union-attr]
             return self._send_file(handler, f"{owner}/{name}", file, with_body)
+        if path == "api/whoami-v2":
+            who = self.accounts.get((handler.headers.get("authorization") or "").removeprefix("Bearer "))
+            body = json.dumps({"type": "user", "name": who}).encode()
+            return self._send(handler, 200 if who else 401, body, {}, with_body)
         listing = re.fullmatch(r"api/(?:models|datasets)/([^/]+/[^/]+?)(?:/revision/([^/]+))?", path)
         resolve = re.fullmatch(r"(?:datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)", path)
         found = listing or resolve
         repository = self.repositories.get(found[1]) if found else None
         token = (handler.headers.get("authorization") or "").removeprefix("Bearer ")
-        if token and token not in self.tokens:
+        if token and token not in (*self.tokens, *self.accounts):
             said = {"X-Error-Message": "Invalid credentials in Authorization header"}
             return self._send(handler, 401, b"{}", said, with_body)
         if found is None or repository is None:
@@ -147,7 +233,13 @@ class LocalHub:
             if file.endswith(LFS):
                 one["lfs"] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest(), "pointerSize": 134}
             siblings.append(one)
-        about = {"id": name, "modelId": name, "sha": repository.commit, "siblings": siblings, "private": False}
+        about = {
+            "id": name,
+            "modelId": name,
+            "sha": repository.commit,
+            "siblings": siblings,
+            "private": repository.is_private,
+        }
         about |= {"gated": "auto" if repository.is_gated else False, "cardData": repository.card, "tags": []}
         about |= {"config": repository.config, "pipeline_tag": repository.pipeline_tag}
         return about

@@ -5,10 +5,47 @@ and every setting. English, as cards are.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from pipelines.training.files import make_durable, write_whole
+
+REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*", re.ASCII)
+# What the hub knows by name; any other stands beside "other": https://huggingface.co/docs/hub/repositories-licenses
+HUB_LICENCES = frozenset(
+    [
+        "apache-2.0",
+        "mit",
+        "openrail",
+        "creativeml-openrail-m",
+        "bigscience-openrail-m",
+        "bsd-2-clause",
+        "bsd-3-clause",
+        "cc",
+        "cc0-1.0",
+        "cc-by-4.0",
+        "cc-by-3.0",
+        "cc-by-sa-3.0",
+        "cc-by-sa-4.0",
+        "cc-by-nc-4.0",
+        "cc-by-nc-sa-4.0",
+        "cc-by-nc-nd-4.0",
+        "gpl-3.0",
+        "lgpl-3.0",
+        "agpl-3.0",
+        "mpl-2.0",
+        "isc",
+        "unlicense",
+        "wtfpl",
+        "gemma",
+        "llama2",
+        "llama3",
+        "llama3.1",
+        "llama3.2",
+        "llama3.3",
+    ]
+)
 
 
 def write_facts(model: Path, facts: dict[str, Any]) -> None:
@@ -40,8 +77,9 @@ def _head(facts: dict[str, Any]) -> str:
     """YAML, each value as JSON, which YAML reads: nothing that a person typed can become another field."""
     head: dict[str, Any] = {"language": facts["languages"], "tags": ["aigc-studio", facts["trainer"]]}
     if facts["licence"]:
-        head["license"] = str(facts["licence"]).lower()
-    if facts["base"]:
+        named = str(facts["licence"]).lower().replace(" ", "-")
+        head |= {"license": named} if named in HUB_LICENCES else {"license": "other", "license_name": facts["licence"]}
+    if REPOSITORY.fullmatch(str(facts["base"])):  # else it is none of the hub's, and the hub would link to nothing
         head["base_model"] = facts["base"]
     if facts.get("is_adapter"):
         head["library_name"] = "peft"
@@ -60,11 +98,17 @@ def _lineage(facts: dict[str, Any]) -> str:
     rows = [
         ("Data", facts["dataset"], [facts["source"], facts["data_licence"], facts["attribution"]]),
         ("Base", facts["base"] or "none: from random weights", [facts["licence"]] if facts["base"] else []),
-        ("Run", facts["run"], [f"{facts['steps']:,} steps", f"{facts['seconds']:,.0f} s of work"]),
+        ("Run", facts["run"], [f"{facts['steps']:,} steps", f"{facts['seconds']:,.0f} s of work", _batches(facts)]),
     ]
     return "".join(
         f"- {key}: {', '.join([_code(value), *(_line(one) for one in more if one)])}\n" for key, value, more in rows
     )
+
+
+def _batches(facts: dict[str, Any]) -> str:
+    """How many batches made a step, where the settings do not say it: several processes drew them."""
+    count = facts.get("batches", 1)
+    return f"{count} batches a step" if count > facts["settings"].get("plan.accumulation", 1) else ""
 
 
 def _measured(facts: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ import httpx2
 
 from pipelines.errors.models import ForeignRedirect
 
+PATIENCE = httpx2.Timeout(120.0, connect=10.0)  # seconds without a word, where whoever asks names no time of its own
 NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses as an IPv6-only network writes them
 # Inside by their own standards (RFC 8215, 4291 §2.5.5.1, 3879), and yet "global" for the standard library.
 INSIDE = tuple(map(ipaddress.ip_network, ("64:ff9b:1::/48", "::/96", "fec0::/10")))
@@ -34,7 +35,7 @@ def client() -> "httpx2.Client":
 
     transport = None if _has_proxy() else _PinnedTransport()  # a transport of one's own would switch proxies off
     hooks = {"request": [hf_request_event_hook, _refuse_inside]}
-    return _CheckedClient(event_hooks=hooks, transport=transport, follow_redirects=True, timeout=None)
+    return _CheckedClient(event_hooks=hooks, transport=transport, follow_redirects=True, timeout=PATIENCE)
 
 
 class _CheckedClient(httpx2.Client):

@@ -17,7 +17,7 @@ FACTS = {
     "data_licence": "",
     "attribution": "",
     "languages": ["en"],
-    "base": "smollm2-135m-instruct",
+    "base": "owner/smollm2-135m",
     "run": "0" * 32,
     "steps": 1200,
     "seconds": 71.5,
@@ -31,11 +31,13 @@ FACTS = {
 def test_data_base_and_run_stand_in_it():
     card = card_of(FACTS)
     head = dict(line.split(": ", 1) for line in card.split("---")[1].strip().splitlines())
-    assert json.loads(head["base_model"]) == "smollm2-135m-instruct"
+    assert json.loads(head["base_model"]) == "owner/smollm2-135m"
     assert json.loads(head["license"]) == "apache-2.0"
     assert json.loads(head["library_name"]) == "peft"
     assert "- Data: `own_0123456789abcdef`" in card
-    assert "- Base: `smollm2-135m-instruct`, Apache-2.0" in card
+    assert "- Base: `owner/smollm2-135m`, Apache-2.0" in card
+    for nowhere in ("pirate", "/home/jane/pirate", ""):
+        assert "base_model" not in card_of({**FACTS, "base": nowhere}).split("---")[1]
     assert f"- Run: `{'0' * 32}`, 1,200 steps" in card
     assert card.index("| perplexity | 1.25 |") < card.index("| held out loss | 0.2 |")
     assert "An adapter for" in card
