@@ -19,7 +19,7 @@ from pipelines.film.generating import generate_film
 from pipelines.film.making import make_film
 from pipelines.film.taking import take_frames
 from pipelines.loading.memory.cache import LoadCancelled
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.seeing.describing import describe
 from pipelines.types.caption import CaptionRequest, CaptionResult
 from pipelines.types.clip import ClipRequest, ClipResult, FramesRequest, FramesResult

@@ -24,6 +24,21 @@ class NothingWritten(InvalidRequest):
     zh = "图片上没有找到成行的文字。请裁剪到有文字的部分，或换用能看整页的模型，例如 SmolVLM 500M。"
 
 
+class TalkTooLong(InvalidRequest):
+    en = "This talk about the picture has {length:,} characters; at most {limit:,} are told to a model. Begin a new one: put the picture on the left and ask there."
+    zh = "关于这张图片的谈话已有 {length:,} 个字符，最多只能告诉模型 {limit:,} 个。请重新开始：把图片放到左边，在那里提问。"
+
+
+class TalkFillsModel(InvalidRequest):
+    en = "With the picture and the answer this talk comes to {length:,} tokens; “{model}” can have {limit:,} in mind. Begin a new one: put the picture on the left and ask there."
+    zh = "连同图片和回答，这段谈话共 {length:,} 个 token，“{model}”最多能记住 {limit:,} 个。请重新开始：把图片放到左边，在那里提问。"
+
+
+class RemembersNothing(WrongTask):
+    en = "“{model}” answers one question at a time and cannot hear what was said before. Ask on the left, or choose a model that talks, such as SmolVLM 256M."
+    zh = "“{model}”每次只回答一个问题，听不到之前说过的话。请在左边提问，或换用能对话的模型，例如 SmolVLM 256M。"
+
+
 class AnswersNoQuestions(WrongTask):
     en = "“{model}” names what a picture shows and answers no questions. Take the question out, or choose a model that can answer, such as SmolVLM 256M."
     zh = "“{model}”只说出图片里是什么，不能回答问题。请去掉问题，或换用能回答的模型，例如 SmolVLM 256M。"

@@ -3,18 +3,19 @@ an answer out: SmolVLM, Idefics, Qwen-VL, Gemma, LLaVA and their kin by their ch
 or goes on from the words it is given. This file knows pixels and tokens and no pipeline.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors.models import TemplateRefused
-from pipelines.errors.seeing import NeedsPackage
+from pipelines.errors.seeing import NeedsPackage, TalkFillsModel
 from pipelines.loading import pretrained
 from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
-from pipelines.loading.placement import dispatch
 from pipelines.loading.placement.devices import Place
+from pipelines.loading.placement.networks import Networks
 from pipelines.types.adapter import Adapter
+from pipelines.types.caption import Exchange
 from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task
 
@@ -65,20 +66,37 @@ def load(
     return VisionLanguageModel(model, processor, spec.name, place)
 
 
-class VisionLanguageModel:
+def talk(picture: Any, question: str, earlier: Sequence[Exchange], language: str) -> list[dict[str, Any]]:
+    """The turns as chat templates of transformers take them; the picture stands in the first one, once."""
+    describe = DESCRIBE.get(language, DESCRIBE["en"])
+    turns: list[dict[str, Any]] = []
+    for one in earlier:
+        turns.append({"role": "user", "content": [{"type": "text", "text": one.question or describe}]})
+        turns.append({"role": "assistant", "content": [{"type": "text", "text": one.answer}]})
+    turns.append({"role": "user", "content": [{"type": "text", "text": question or describe}]})
+    turns[0]["content"].insert(0, {"type": "image", "image": picture})
+    return turns
+
+
+class VisionLanguageModel(Networks):
     """A loaded model. Its weights are only read, so `answer` may be called from several threads."""
 
     takes_questions = True
 
     def __init__(self, model: Any, processor: Any, name: str, place: Place) -> None:
-        self.size_bytes = dispatch.bytes_in_memory([model])
-        self.is_stale = False
-        self._model, self._processor, self._name, self._place = model, processor, name, place
+        super().__init__(place, model)
+        self._model, self._processor, self._name = model, processor, name
 
     def answer(
-        self, picture: Any, question: str, language: str, on_text: Callable[[str], None], is_cancelled: IsCancelled
+        self,
+        picture: Any,
+        question: str,
+        earlier: Sequence[Exchange],
+        language: str,
+        on_text: Callable[[str], None],
+        is_cancelled: IsCancelled,
     ) -> bool:
-        """See `AnsweringModel` of pipelines/seeing/describing.py. Raises TemplateRefused."""
+        """See `AnsweringModel` of pipelines/seeing/describing.py. Raises TemplateRefused or TalkFillsModel."""
         import torch
         from transformers import TextStreamer
 
@@ -90,8 +108,12 @@ class VisionLanguageModel:
         def stop(token_ids: Any, scores: Any, **_: Any) -> Any:
             return torch.full((token_ids.shape[0],), is_cancelled(), dtype=torch.bool, device=token_ids.device)
 
-        # 1 The picture and the question as the model was taught to read them
-        inputs = self._inputs(picture, question, language).to(self._model.device, self._model.dtype)
+        # 1 The picture and what is said about it as the model was taught to read them
+        inputs = self._inputs(picture, question, earlier, language).to(self._model.device, self._model.dtype)
+
+        limit = self._context_tokens
+        if earlier and limit and (length := inputs["input_ids"].shape[1] + MOST_TOKENS) > limit:
+            raise TalkFillsModel(length=length, limit=limit, model=self._name)
 
         # 2 The likeliest words, one after the other
         tokenizer = getattr(self._processor, "tokenizer", self._processor)
@@ -107,30 +129,29 @@ class VisionLanguageModel:
         return not is_cancelled() and int(made[0, -1]) in (ends if isinstance(ends, list) else [ends])
 
     @property
+    def remembers(self) -> bool:
+        """Only a chat template has turns."""
+        return bool(getattr(self._processor, "chat_template", None))
+
+    @property
+    def _context_tokens(self) -> int:
+        """0 where its config.json does not say."""
+        return int(getattr(self._model.config.get_text_config(), "max_position_embeddings", 0) or 0)
+
+    @property
     def _repeats_prompt(self) -> bool:
         """Whether what it says begins with what it was asked: an encoder reads the question, where there is one."""
         return not self._model.config.is_encoder_decoder
 
-    def _inputs(self, picture: Any, question: str, language: str) -> Any:
+    def _inputs(self, picture: Any, question: str, earlier: Sequence[Exchange], language: str) -> Any:
         from jinja2 import TemplateError
 
-        if not getattr(self._processor, "chat_template", None):
+        if not self.remembers:
             return self._processor(images=picture, text=question or None, return_tensors="pt")
-        words = question or DESCRIBE.get(language, DESCRIBE["en"])
-        turn = {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": words}]}
+        turns = talk(picture, question, earlier, language)
         try:
             return self._processor.apply_chat_template(
-                [turn], add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
+                turns, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
             )
         except TemplateError as error:
             raise TemplateRefused(model=self._name, reason=str(error)[:160]) from error
-
-    def park(self) -> bool:
-        return dispatch.move([self._model], "cpu")
-
-    def unpark(self) -> None:
-        dispatch.move([self._model], self._place.device)
-
-    def close(self) -> None:
-        dispatch.drop(self._model)
-        self._model = self._processor = None

@@ -11,7 +11,7 @@ from PIL import Image
 from pipelines.film.camera import Size, fitted
 from pipelines.film.ffmpeg import Encoder
 from pipelines.film.flow import Between
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.types.clip import ClipRequest, ClipResult
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 
@@ -40,7 +40,8 @@ def make_clip(request: ClipRequest, on_event: OnEvent, is_cancelled: IsCancelled
                 on_event(Progress(done, total, "frames"))
                 if is_cancelled():
                     return replace(stopped, seconds=time.perf_counter() - started)
-            encoder.write(frame.tobytes())
+            if not encoder.write(frame.tobytes(), is_cancelled):
+                return replace(stopped, seconds=time.perf_counter() - started)
 
         # 3 The whole of it
         film = encoder.finish(is_cancelled)

@@ -3,12 +3,11 @@
 It is found by the package imageio-ffmpeg, which brings one along, else on the PATH. Nothing of it runs in this process.
 """
 
+import os
+import selectors
 import shutil
 import subprocess
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -84,10 +83,14 @@ class Encoder:
         try:
             with self._words.open("wb") as words:
                 self._process = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words, cwd=folder
+                    command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=words, cwd=folder
                 )
         except OSError as error:
             raise FfmpegFailed(reason=str(error.strerror or error)) from error
+        assert self._process.stdin is not None
+        os.set_blocking(self._process.stdin.fileno(), False)
+        self._taking = selectors.DefaultSelector()
+        self._taking.register(self._process.stdin, selectors.EVENT_WRITE)
 
     def __enter__(self) -> Self:
         return self
@@ -98,21 +101,31 @@ class Encoder:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        self._taking.close()
         if self._process.stdin is not None:
-            with suppress(OSError):  # what it did not take
-                self._process.stdin.close()
+            self._process.stdin.close()
 
-    def write(self, frame: bytes) -> None:
-        """Raises FfmpegFailed, also where nothing takes the frame."""
+    def write(self, frame: bytes, is_cancelled: IsCancelled) -> bool:
+        """Whether the program took it; False where it was cancelled meanwhile. Raises FfmpegFailed, also where nothing takes it."""
         assert self._process.stdin is not None
-        with self._in_time():
-            self._process.stdin.write(frame)
+        left, until = memoryview(frame), time.monotonic() + FRAME_SECONDS
+        try:
+            while left:  # a full pipe that nobody reads would hold up whoever writes, without end
+                if self._taking.select(POLL_SECONDS):
+                    left = left[os.write(self._process.stdin.fileno(), left) :]
+                elif is_cancelled():
+                    return False
+                elif time.monotonic() > until:
+                    raise self._failed()
+        except OSError as error:  # it has gone: what it said says why
+            raise self._failed() from error
+        return True
 
     def finish(self, is_cancelled: IsCancelled) -> bytes:
         """The whole film; b"" where it was cancelled. Raises FfmpegFailed."""
         assert self._process.stdin is not None
-        with self._in_time():
-            self._process.stdin.close()
+        self._taking.close()
+        self._process.stdin.close()
         until = time.monotonic() + FINISH_SECONDS
         while (code := self._process.poll()) is None and time.monotonic() < until:
             if is_cancelled():
@@ -121,19 +134,6 @@ class Encoder:
         if code != 0 or not self.film.is_file():
             raise self._failed()
         return self.film.read_bytes()
-
-    @contextmanager
-    def _in_time(self) -> Iterator[None]:
-        """For what goes into the program: a full pipe that nobody reads holds up whoever writes, without end."""
-        patience = threading.Timer(FRAME_SECONDS, self._process.kill)
-        patience.daemon = True
-        patience.start()
-        try:
-            yield
-        except OSError as error:  # it has gone: what it said says why
-            raise self._failed() from error
-        finally:
-            patience.cancel()
 
     def _failed(self) -> FfmpegFailed:
         said = self._words.read_text("utf-8", "replace").strip().splitlines()

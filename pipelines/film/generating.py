@@ -9,12 +9,12 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+from pipelines.diffusion.previews import Glimpses
 from pipelines.errors.memory import OutOfMemory
 from pipelines.errors.requests import EmptyPrompt
 from pipelines.film.ffmpeg import Encoder
 from pipelines.loading.placement.devices import is_out_of_memory
-from pipelines.pictures import fit, round_to
-from pipelines.previews import Glimpses
+from pipelines.pictures.fitting import fit, round_to
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 from pipelines.types.image import Look, OnStep
 from pipelines.types.model import ImageDefaults, ModelSpec
@@ -116,7 +116,6 @@ def _encoded(frames: list[Any], rate: float, is_cancelled: IsCancelled) -> bytes
         Encoder(Path(scratch), frames[0].size, frame_rate=rate) as encoder,
     ):
         for frame in frames:
-            if is_cancelled():
+            if is_cancelled() or not encoder.write(frame.tobytes(), is_cancelled):
                 return b""
-            encoder.write(frame.tobytes())
         return encoder.finish(is_cancelled)

@@ -9,10 +9,10 @@ from pipelines.film.camera import frames, still
 from pipelines.film.ffmpeg import FRAMES_PER_SECOND, Encoder
 from pipelines.film.soundtrack import mix
 from pipelines.film.timeline import lay_out
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.sound.files import open_sound, to_bytes
 from pipelines.speech.sentences import HAS_WIDE
-from pipelines.subtitles import srt
+from pipelines.speech.subtitles import srt
 from pipelines.types.events import IsCancelled, OnEvent, Progress
 from pipelines.types.film import LIMIT_SECONDS, FilmRequest, FilmResult
 from pipelines.types.sound import Wave
@@ -55,7 +55,8 @@ def make_film(request: FilmRequest, on_event: OnEvent, is_cancelled: IsCancelled
                     on_event(Progress(done, total, "frames"))
                     if is_cancelled():
                         return replace(stopped, seconds=time.perf_counter() - started)
-                encoder.write(frame.tobytes())
+                if not encoder.write(frame.tobytes(), is_cancelled):
+                    return replace(stopped, seconds=time.perf_counter() - started)
 
             # 4 The whole of it
             film = encoder.finish(is_cancelled)

@@ -4,13 +4,13 @@ It knows pictures and text, and no model family.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from pipelines.errors.seeing import AnswersNoQuestions, NothingWritten, ReadsNothing
+from pipelines.errors.seeing import AnswersNoQuestions, NothingWritten, ReadsNothing, RemembersNothing
 from pipelines.seeing.lines import lines_of
 from pipelines.seeing.naming import JUDGED, is_known
-from pipelines.types.caption import CaptionRequest, CaptionResult, FinishReason, Name
+from pipelines.types.caption import CaptionRequest, CaptionResult, Exchange, FinishReason, Name
 from pipelines.types.events import IsCancelled, OnEvent, Progress, Token
 from pipelines.types.model import ModelSpec
 
@@ -45,9 +45,16 @@ class AnsweringModel(Protocol):
     """What a family gives that answers."""
 
     takes_questions: bool
+    remembers: bool  # whether it can be told what was said before
 
     def answer(
-        self, picture: Any, question: str, language: str, on_text: Callable[[str], None], is_cancelled: IsCancelled
+        self,
+        picture: Any,
+        question: str,
+        earlier: Sequence[Exchange],
+        language: str,
+        on_text: Callable[[str], None],
+        is_cancelled: IsCancelled,
     ) -> bool:
         """Tells its answer to `on_text` as it comes, without a question a description; whether it came to its end."""
         ...
@@ -61,7 +68,7 @@ def describe(
     on_event: OnEvent,
     is_cancelled: IsCancelled,
 ) -> CaptionResult:
-    """Raises AnswersNoQuestions, ReadsNothing or NothingWritten."""
+    """Raises AnswersNoQuestions, RemembersNothing, ReadsNothing or NothingWritten."""
     # 1 Can this model do that?
     language = request.language.partition("-")[0].lower() or "en"
     question = request.question.strip()
@@ -71,6 +78,8 @@ def describe(
         question = READ.get(language, READ["en"])
     if question and not model.takes_questions:
         raise (ReadsNothing if request.reads else AnswersNoQuestions)(model=spec.name)
+    if request.earlier and not model.remembers:
+        raise RemembersNothing(model=spec.name)
 
     # 2 An answer, word by word
     started = time.perf_counter()
@@ -81,7 +90,7 @@ def describe(
             pieces.append(text)
             on_event(Token(text))
 
-        is_whole = model.answer(picture, question, language, say, is_cancelled)
+        is_whole = model.answer(picture, question, request.earlier, language, say, is_cancelled)
         seconds = time.perf_counter() - started
         reason: FinishReason = "cancelled" if is_cancelled() else "stop" if is_whole else "length"
         return CaptionResult(spec.id, reason, "".join(pieces).strip(), seconds=seconds)

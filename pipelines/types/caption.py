@@ -3,21 +3,30 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipelines.errors.requests import PromptTooLong, SettingOutOfRange
-from pipelines.errors.seeing import NothingToLookAt
+from pipelines.errors.requests import EmptyPrompt, PromptTooLong, SettingOutOfRange
+from pipelines.errors.seeing import NothingToLookAt, TalkTooLong
 from pipelines.types.fields import one_line
 
 CaptionTask = Literal["caption", "ask-picture", "read-picture"]
 FinishReason = Literal["stop", "length", "cancelled"]
 QUESTION_LIMIT_CHARACTERS = 4000
+TALK_LIMIT_CHARACTERS = 16_000  # of all that was said before; how many tokens that is, the model counts
 MOST_NAMES = 10
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What was asked about a picture, "" for what is on it, and what was answered."""
+
+    question: str
+    answer: str
 
 
 @dataclass(frozen=True)
 class CaptionRequest:
     """A picture to be named or described, a question about it, or what is written on it where `reads`. `image` is a file.
 
-    `language` is the code of the language to be told in, "" means English. A model that knows names gives `count` of them.
+    `earlier` is the talk about this picture so far, from its beginning, which the `question` goes on with. `language` is the code of the language to be told in, "" means English. A model that knows names gives `count` of them.
     """
 
     model: str
@@ -26,6 +35,7 @@ class CaptionRequest:
     language: str = ""
     count: int = 5
     reads: bool = False
+    earlier: tuple[Exchange, ...] = ()
 
     kind = "caption"
     lane = "quick"
@@ -39,11 +49,16 @@ class CaptionRequest:
         return "ask-picture" if self.question.strip() else "caption"
 
     def check(self) -> None:
-        """Raises NothingToLookAt, PromptTooLong or SettingOutOfRange."""
+        """Raises NothingToLookAt, EmptyPrompt, PromptTooLong, TalkTooLong or SettingOutOfRange."""
         if not self.image:
             raise NothingToLookAt()
+        if self.earlier and (self.reads or not self.question.strip()):
+            raise EmptyPrompt()
         if len(self.question) > QUESTION_LIMIT_CHARACTERS:
             raise PromptTooLong(length=len(self.question), limit=QUESTION_LIMIT_CHARACTERS)
+        said = sum(len(one.question) + len(one.answer) for one in self.earlier)
+        if said > TALK_LIMIT_CHARACTERS:
+            raise TalkTooLong(length=said, limit=TALK_LIMIT_CHARACTERS)
         if not 1 <= self.count <= MOST_NAMES:
             raise SettingOutOfRange(setting="count", value=self.count, low=1, high=MOST_NAMES)
 

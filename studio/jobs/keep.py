@@ -5,7 +5,7 @@ An answer of a conversation lives there. What is private stays in the job's fold
 
 from pipelines.errors.access import NotFound
 from pipelines.loading.catalog import Catalog
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.provenance import films, pictures, recipe, sounds
 from pipelines.types.caption import CaptionResult
 from pipelines.types.clip import FramesResult

@@ -16,20 +16,25 @@ from studio.ui.wishes import Wish, wish
 from studio.ui.words import say
 
 PLACES: Mapping[str, tuple[str, ...]] = {
-    "text": ("say", "prompt", "chat", "write", "talk", "story", "find"),
+    "text": ("say", "prompt", "chat", "write", "talk", "story", "shot", "find"),
     "image": ("picture", "look", "story", "motion", "clip", "find"),
-    "film": ("frames",),
+    "film": ("frames", "find"),
     "sound": ("hear", "bench", "tune", "find"),
 }
 VERBS = frozenset(f"to-{place}" for places in PLACES.values() for place in places)
 
 
-def menu(kind: str, which: str, language: str, *, but: str = "") -> str:
-    """ "Send to …", opened by a press; `but` is the place where the result stands already. "" where nothing takes its kind."""
+def menu(kind: str, which: str, language: str, *, but: str = "", also: tuple[str, str] = ("", "")) -> str:
+    """ "Send to …", opened by a press; `but` is the place where the result stands already. "" where nothing takes its kind.
+
+    `also` is the (kind, which) of what stands with it: the places that take only that follow.
+    """
+    places = dict.fromkeys(PLACES.get(kind, ()), which)
+    places |= {place: also[1] for place in PLACES.get(also[0], ()) if place not in places}
     buttons = "".join(
-        f'<button type="button" class="item-button" data-action="to-{place}" data-id="{escape(which)}">'
+        f'<button type="button" class="item-button" data-action="to-{place}" data-id="{escape(one)}">'
         f"{escape(say(f'send_to-{place}', language))}</button>"
-        for place in PLACES.get(kind, ())
+        for place, one in places.items()
         if place != but
     )
     if not buttons:

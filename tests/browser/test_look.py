@@ -12,7 +12,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
-from tests.browser.talk import ENGINE_MILLISECONDS, open_tab, send_to, settle, type_in
+from tests.browser.talk import ENGINE_MILLISECONDS, choose_model, open_tab, reload, send_to, settle, type_in
+from tests.pipelines.tiny_eyes import save_llava
 from tests.server import StudioServer
 
 
@@ -93,6 +94,24 @@ def test_a_picture_is_named_and_the_name_goes_on_from_there(
     open_tab(page, "Library")
     expect(page.locator("#library-items .card")).to_have_count(1)
 
+    # 6. A model that sees talks about the picture: question after question, also after a reload
+    open_tab(page, "Multimodal")
+    further, stage = page.locator("#look-further-question textarea"), page.locator("#look-stage .stage-looked")
+    expect(page.locator("#look-note")).to_contain_text("SmolVLM 256M")
+    choose_model(page, str(save_llava(tmp_path / "tiny-eyes")), "look")
+    for number, question in enumerate(("What colour is it?", "How large?"), 1):
+        type_in(further, question)
+        further.press("Enter")
+        expect(stage.locator(".asked")).to_have_count(number, timeout=ENGINE_MILLISECONDS)
+        expect(stage.locator(".asked").last).to_have_text(question)
+    reload(page)
+    open_tab(page, "Multimodal")
+    expect(stage.locator(".asked")).to_have_text(["What colour is it?", "How large?"])
+    expect(stage.locator("img.looked-at")).to_be_visible()
+    expect(page.locator("#look-actions [data-action=again]")).to_be_visible()
+    open_tab(page, "Library")
+    expect(page.locator("#library-items .card")).to_have_count(3)
+
 
 def test_a_client_has_a_picture_captioned(studio: StudioServer, tmp_path: Path) -> None:
     client = Client(studio.url, verbose=False)
@@ -102,5 +121,8 @@ def test_a_client_has_a_picture_captioned(studio: StudioServer, tmp_path: Path) 
     assert "not an icon-like picture" in told
     with pytest.raises(AppError, match="No model for this task"):
         client.predict(image=handle_file(tmp_path / "a.png"), question="Who drew it?", api_name="/caption")
+    eyes = str(save_llava(tmp_path / "eyes"))
+    answer = client.predict(handle_file(tmp_path / "a.png"), "Who drew it?", eyes, api_name="/caption")
+    assert isinstance(answer, str) and answer and "Who drew it?" not in answer
     with pytest.raises(AppError, match="No model for this task"):
         client.predict(image=handle_file(tmp_path / "a.png"), reads=True, api_name="/caption")

@@ -1,9 +1,17 @@
 """The Story sub-tab: one sentence becomes a film, through a reload, and a changed scene is made again alone."""
 
 import re
+import subprocess
+from pathlib import Path
 
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
 from playwright.sync_api import expect
 
+from pipelines.film.ffmpeg import find_ffmpeg
+from pipelines.provenance import recipe
+from pipelines.types.film import StoryRequest
 from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
 from tests.browser.talk import ENGINE_MILLISECONDS, open_tab, reload, settle
@@ -71,3 +79,16 @@ def test_a_sentence_becomes_a_film_and_one_scene_is_drawn_again(studio: StudioSe
     expect(film.locator(f'source[src="{address}"]')).to_be_attached()
     expect(script).not_to_have_value(re.compile("take 2"))
     expect(cards.locator("img")).to_have_count(2)
+
+
+def test_a_client_makes_a_film(studio: StudioServer) -> None:
+    client = Client(studio.url, verbose=False)
+    film = Path(client.predict("[fox]\nA fox runs home.", 1, "jm_kumo", has_music=False, api_name="/make_film"))
+    asked = recipe.request_of(recipe.read(film.read_bytes()))
+    assert isinstance(asked, StoryRequest) and asked.voice == "jm_kumo"
+    said = subprocess.run(
+        [find_ffmpeg(), "-i", str(film), "-map", "0:s", "-f", "srt", "-"], capture_output=True, check=True
+    )
+    assert "A fox runs home." in said.stdout.decode()
+    with pytest.raises(AppError, match="Scene 2"):
+        client.predict("[fox]\nA fox.\n\n[]", 2, "", api_name="/make_film")

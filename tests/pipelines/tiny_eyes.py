@@ -76,7 +76,7 @@ def save_reader(target: Path) -> Path:
 
 
 def save_llava(target: Path) -> Path:
-    """A LlavaForConditionalGeneration, CLIP and Llama, with a chat template."""
+    """A LlavaForConditionalGeneration, CLIP and Llama, with a chat template. It says words, and finds no end."""
     import torch
     from transformers import (
         CLIPImageProcessorPil,
@@ -104,6 +104,9 @@ def save_llava(target: Path) -> Path:
     model = LlavaForConditionalGeneration(config)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
+    vocabulary = tokenizer.get_vocab().items()
+    others = [one for word, one in vocabulary if not (word[0] == "Ġ" and word[1:].isascii() and word[1:].isalpha())]
+    model.generation_config.suppress_tokens = others
     model.save_pretrained(target)
     LlavaProcessor(
         CLIPImageProcessorPil(size={"shortest_edge": SIDE}, crop_size={"height": SIDE, "width": SIDE}),

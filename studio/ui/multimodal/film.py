@@ -19,17 +19,18 @@ from pipelines.types.video import VideoRequest, VideoResult
 from studio.library.creations import Creation, Item
 from studio.services import Services
 from studio.ui.audio import layout
-from studio.ui.audio.boxes import seconds, shown, whole
+from studio.ui.audio.boxes import real, seconds, shown, whole
 from studio.ui.audio.files import Given
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, PageMemory, Scene, Updates
+from studio.ui.audio.stage import Outcome
 from studio.ui.components import pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.multimodal import film_view as view
 from studio.ui.multimodal.film_files import film_given, picture_given, pictures_given
+from studio.ui.stage import PageMemory, Scene
 from studio.ui.told import inform, told
-from studio.ui.words import say
+from studio.ui.watchers import Updates
 from studio.ui.working import Working
 
 Asked = VideoRequest | ClipRequest | FramesRequest
@@ -37,8 +38,8 @@ WHATS = ("clip", "video", "frames")
 JOINS: tuple[Join, ...] = ("cut", "fade", "flow")
 KINDS = (VideoRequest.kind, ClipRequest.kind, FramesRequest.kind)
 ODD = re.compile(r"\W+")
-NUMBERS = ("frames", "steps", "seed")
-NOT_HERE = ("width", "height", "negative_prompt", "guidance_scale")  # settings of a model that clients alone can give
+NUMBERS = ("frames", "width", "height", "steps", "seed")
+SIDES = ("width", "height")
 
 
 class Film(SoundPanel):
@@ -91,6 +92,8 @@ class Film(SoundPanel):
         made["seconds"] = layout.number("film", "seconds", "film_seconds", value="2")
         made["join_seconds"] = layout.number("film", "join-seconds", "film_join_seconds", value="0.5")
         made["rate"] = layout.number("film", "rate", "film_rate", value="25")
+        for side in SIDES:
+            made[f"clip_{side}"] = layout.number("film", f"clip-{side}", side, placeholder="film_side_hint")
 
     def _lay_out_video(self, made: dict[str, Any], files: dict[str, Any]) -> None:
         self.offer.render()
@@ -101,7 +104,8 @@ class Film(SoundPanel):
             buttons=[], elem_id="film-image",
         )  # fmt: skip
         with gr.Accordion(t("more_settings"), open=False, elem_id="film-more"):
-            for name in NUMBERS:
+            made["negative_prompt"] = gr.Textbox(label=t("negative_prompt"), lines=1, max_lines=4, elem_id="film-negative-prompt", max_length=20_000)  # fmt: skip
+            for name in (*NUMBERS, "guidance_scale"):
                 made[name] = layout.number("film", name, "film_frames" if name == "frames" else name)
 
     def _show_room(self, what: str) -> list[Any]:
@@ -161,28 +165,25 @@ class Film(SoundPanel):
             join_seconds=seconds(values["join_seconds"]) or 0.0,
             join=values["join"] if values["join"] in JOINS else "cut",
             frame_rate=25 if (rate := whole(values["rate"])) is None else rate,
+            width=whole(values["clip_width"]),
+            height=whole(values["clip_height"]),
             title_text=" · ".join(_stem(one.path) for one in pictures),
         ), {f"pictures-{number}": one for number, one in enumerate(pictures)}
 
     def _asked_of_model(self, values: Mapping[str, Any]) -> tuple[VideoRequest, dict[str, Given]]:
         given = picture_given(values["image"])
-        prompt, model = (str(values[name] or "").strip() for name in ("prompt", "model"))
+        prompt, negative, model = (str(values[name] or "").strip() for name in ("prompt", "negative_prompt", "model"))
         numbers: dict[str, Any] = {name: whole(values[name]) for name in NUMBERS}
-        asked = VideoRequest(model, prompt, **numbers)
+        asked = VideoRequest(model, prompt, negative, guidance_scale=real(values["guidance_scale"]), **numbers)
         return asked, {"image": given} if given else {}
 
     def filled(self, asked: Any) -> Updates:
         s = self.parts.settings
         match asked:
             case VideoRequest():
-                numbers = {s[name]: shown(getattr(asked, name)) for name in NUMBERS if name != "seed"}
-                words = {s["prompt"]: asked.prompt, s["model"]: asked.model}
-                return {
-                    s["what"]: "video",
-                    **words,
-                    **numbers,
-                    s["seed"]: "" if asked.seed is None else str(asked.seed),
-                }
+                numbers = {s[name]: "" if (value := getattr(asked, name)) is None else str(value) for name in NUMBERS}
+                words = {s[name]: getattr(asked, name) for name in ("prompt", "negative_prompt", "model")}
+                return {s["what"]: "video", **words, **numbers, s["guidance_scale"]: shown(asked.guidance_scale)}
             case FramesRequest():
                 every = {s["every"]: shown(asked.every_seconds), s["count"]: shown(asked.count)}
                 return {s["what"]: "frames", **every}
@@ -192,6 +193,7 @@ class Film(SoundPanel):
             s["seconds"]: shown(asked.seconds),
             s["join_seconds"]: shown(asked.join_seconds),
             s["rate"]: str(asked.frame_rate),
+            **{s[f"clip_{side}"]: shown(getattr(asked, side)) for side in SIDES},
         }
 
     def tell_what_is_missing(self, owner: str, creation: Creation, lang: str) -> None:
@@ -208,9 +210,6 @@ class Film(SoundPanel):
                 inform("film_pictures_not_back", lang, n=sources, total=len(asked.pictures))
             case FramesRequest() if not sources:
                 inform("film_film_not_back", lang)
-            case VideoRequest() if lost := [name for name in NOT_HERE if getattr(asked, name) not in (None, "")]:
-                named = [f"{say(name, lang)} {getattr(asked, name)}" for name in lost]
-                inform("film_settings_not_back", lang, settings=", ".join(named))
 
     def _press(self, event: gr.EventData, request: gr.Request) -> Updates:
         updates = super()._press(event, request)
@@ -263,6 +262,11 @@ class Film(SoundPanel):
             case "to-frames":
                 return {what: "frames", files["film"]: path, self.source: ((creation_id, path),)}
         return {what: "clip", files["pictures"]: [*pictures, path], self.source: (*sources, (creation_id, path))}
+
+    def with_words(self, which: str, text: str) -> Updates:
+        """The form with what was written, to be filmed by a model."""
+        s = self.parts.settings
+        return {s["what"]: "video", s["prompt"]: text, self.source: ((which, text),)}
 
     def _laid(self, owner: str, creation_id: str) -> str:
         """A file of the library where a box can show it, called by its title."""

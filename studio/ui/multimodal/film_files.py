@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipelines.errors.film import PicturesTooLarge, TooManyPictures, UnreadableFilm
 from pipelines.film.taking import format_of
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.types.clip import MOST_PICTURES
 from studio.ui.audio.files import Given
 from studio.ui.image.files import png

@@ -3,7 +3,7 @@
 button, Enter, a file put in or taken out → look → the hits as cards → a wish for what is opened
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 
 from pipelines.errors.access import NotFound
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from studio.library.conversations import QUERY_CHARACTERS
 from studio.library.creations import SUFFIXES
 from studio.services import Services
@@ -28,10 +28,8 @@ from studio.ui.multimodal import find_view as view
 from studio.ui.multimodal.looking_for import Found, Wanted, look_again, look_for
 from studio.ui.safe import escape
 from studio.ui.told import told
-from studio.ui.watchers import Watchers, pulse
+from studio.ui.watchers import Updates, Watchers, pulse
 from studio.ui.wishes import wish as make_wish
-
-Updates = dict[Any, Any]
 
 
 class Find:
@@ -88,6 +86,9 @@ class Find:
         updates: Updates = {self._words: "", self._picture: None, self._sound: None}
         with suppress(NotFound):
             creation = self._services.creations.get(owner, which)
+            if creation.kind == "film":  # by how it begins
+                data = self._services.creations.path(owner, which, "thumbnail").read_bytes()
+                return updates | {self._picture: save_bytes_to_cache(data, "film.webp", get_upload_folder())}
             if creation.kind in ("image", "sound"):
                 box, name = (self._picture, "picture.png") if creation.kind == "image" else (self._sound, "sound.flac")
                 data = self._services.creations.path(owner, which).read_bytes()
@@ -98,11 +99,13 @@ class Find:
         self, words: str, picture: str | None, recording: str | None, kind: str, watchers: Watchers, request: gr.Request
     ) -> AsyncIterator[Updates]:
         """Up to the newest press: an older search shows nothing any more."""
-        at, lang, owner = pulse(), language(request), self._services.identity.who(request)
-        nothing = {self._status: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-        if not watchers.begin(at):
-            yield nothing
-            return
+        news = self._news(words, picture, recording, kind, self._services.identity.who(request), language(request))
+        async for updates in watchers.watch(pulse(), news, {self._status: gr.skip()}):
+            yield updates
+
+    async def _news(
+        self, words: str, picture: str | None, recording: str | None, kind: str, owner: str, lang: str
+    ) -> AsyncGenerator[Updates, None]:
         if not (words.strip() or picture or recording):
             yield {self._status: "", self._hits: view.nothing_yet(lang)}
             return
@@ -113,8 +116,6 @@ class Find:
 
         # 2 Until it is found
         async for news in look_for(self._services, owner, wanted):
-            if not watchers.is_newest(at):
-                break
             if not isinstance(news, Found):
                 yield {self._status: escape(doing_line(news, lang))}
                 continue
@@ -122,10 +123,8 @@ class Find:
 
             # 3 And what can be found by its meaning only a little later
             async for more in look_again(self._services, owner, news):
-                if not watchers.is_newest(at):
-                    break
                 yield self._shown(more, lang)
-        yield nothing
+        yield {self._status: gr.skip()}  # gradio 6.31 sends what was yielded last once more, and the hits are large
 
     def _shown(self, found: Found, lang: str) -> Updates:
         return {self._status: view.summary(found, lang), self._hits: view.cards(found, lang)}

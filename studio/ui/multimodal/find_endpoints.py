@@ -7,7 +7,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from pipelines.errors.access import NotFound
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from studio.services import Services
 from studio.ui.audio.files import sound
 from studio.ui.i18n import language

@@ -8,7 +8,7 @@ from gradio.data_classes import FileData
 
 from pipelines.errors.access import NotFound
 from pipelines.errors.models import NoModelForTask
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.types.caption import CaptionRequest, CaptionResult, CaptionTask
 from studio.services import Services
 from studio.ui.image.files import png

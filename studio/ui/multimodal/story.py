@@ -12,7 +12,7 @@ import gradio as gr
 from pipelines.errors.access import NotFound
 from pipelines.errors.film import NoScenes
 from pipelines.film.telling import check_language
-from pipelines.pictures import open_picture
+from pipelines.pictures.files import open_picture
 from pipelines.types.crossing import from_json
 from pipelines.types.film import SIZES, Board, Scene, Shown, StoryRequest, StoryResult
 from pipelines.types.model import Task
@@ -21,19 +21,21 @@ from studio.jobs.job import Job, event_of
 from studio.library.creations import Creation
 from studio.library.pictures import thumbnail
 from studio.services import Services
+from studio.ui import sending, wishes
 from studio.ui.audio import layout
 from studio.ui.audio.boxes import whole
 from studio.ui.audio.files import Given, url_of
 from studio.ui.audio.layout import Parts
 from studio.ui.audio.panel import SoundPanel
-from studio.ui.audio.stage import Outcome, Updates
-from studio.ui.audio.stage import Scene as Look
+from studio.ui.audio.stage import Outcome
 from studio.ui.components import first_model, model_choices, pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.multimodal import film_view, story_view
 from studio.ui.multimodal.script import scenes_of, script_of
+from studio.ui.stage import Scene as Look
 from studio.ui.stream import Live
 from studio.ui.told import told
+from studio.ui.watchers import Updates
 from studio.ui.working import Working
 
 NOBODY = ""
@@ -54,7 +56,7 @@ class Story(SoundPanel):
         self.written = gr.State(NOTHING_WRITTEN)
         super().__init__(services, wish)
         s = self.parts.settings
-        board = [*self.run_outputs, s["script"]]
+        board = [self._wish, *self.run_outputs, s["script"]]
         self.parts.stage.click(told(self._press_board), s["script"], board, **quietly())
         taking = [self.written, self.pressed_with, s["script"]]
         self.written.change(self._take_written, taking, [s["script"], s["seed"]], **quietly())
@@ -198,9 +200,13 @@ class Story(SoundPanel):
         return (scenes, drawn) if scenes and is_untouched else (gr.skip(), gr.skip())
 
     def _press_board(self, event: gr.EventData, script: str, request: gr.Request) -> Updates:
-        """Another picture of one scene, and the film again, with what was changed in the script. Raises NotFound."""
+        """Another picture of one scene, and the film again, with what was changed in the script; or its picture or its narration
+        is sent elsewhere. Raises NotFound.
+        """
         action, which = pressed(event)
         job_id, _, number = which.partition(":")
+        if action in sending.VERBS:
+            return {self._wish: wishes.wish(action, which)}
         if action != "take" or not number.isdecimal():
             return {self.pulse: gr.skip()}
         owner = self._services.identity.who(request)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from pipelines.types.events import Progress
 from pipelines.types.film import Shown, StoryResult
-from studio.ui import lists
+from studio.ui import lists, sending
 from studio.ui.facts import doing_line, duration
 from studio.ui.safe import escape
 from studio.ui.words import say
@@ -60,7 +60,7 @@ def player(film: str, language: str) -> str:
 
 
 def board(scenes: Sequence[Shown], job_id: str, language: str) -> str:
-    """A card for each scene. With a job each offers another picture."""
+    """A card for each scene. With a job each offers another picture, and its picture and its narration go on elsewhere."""
     cards = "".join(_card(number, shown, job_id, language) for number, shown in enumerate(scenes))
     return f'<ol class="board">{cards}</ol>' if cards else ""
 
@@ -78,7 +78,10 @@ def _card(number: int, shown: Shown, job_id: str, language: str) -> str:
     take = (
         lists.button("take", f"{job_id}:{number}", say("story_take", language)) if job_id and not scene.picture else ""
     )
-    actions = f'<div class="item-actions">{take}</div>' if take else ""
+    is_kept = bool(job_id and shown.picture) and not shown.picture.startswith("data:")
+    spoken = ("sound", shown.narration) if shown.narration else ("", "")
+    menu = sending.menu("image", shown.picture, language, but="story", also=spoken) if is_kept else ""
+    actions = f'<div class="item-actions">{take}{menu}</div>' if take or menu else ""
     return f'<li>{seen}<div class="board-words">{prompt}<p>{escape(scene.text)}</p>{said}{actions}</div></li>'
 
 
@@ -95,9 +98,8 @@ def actions(film: str, language: str, *, is_starred: bool, has_words: bool) -> s
         f'aria-label="{escape(say("download_as", language, name=name))}">{name}</a>'
         for name, suffix in FILM_FORMATS[: None if has_words else 1]
     )
-    buttons = lists.button("use", film, say("use_settings", language)) + lists.button(
-        "star", film, star, is_pressed=is_starred
-    )
+    buttons = lists.button("use", film, say("use_settings", language)) + sending.menu("film", film, language)
+    buttons += lists.button("star", film, star, is_pressed=is_starred)
     return (
         f'<div class="item-actions">{buttons}<span class="mono">{escape(say("download", language))}</span>{links}</div>'
     )

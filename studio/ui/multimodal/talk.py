@@ -36,11 +36,10 @@ from studio.ui.stream import Live, follow
 from studio.ui.text.chat_view import Asked
 from studio.ui.text.private import PrivateConversations
 from studio.ui.told import refuse, told
-from studio.ui.watchers import Watchers, pulse
+from studio.ui.watchers import Updates, Watchers, changes, pulse
 from studio.ui.wishes import wish as make_wish
 from studio.ui.words import say
 
-Updates = dict[Any, Any]
 Pulse = tuple[str, str, bool, str]  # conversation, the job that writes down a recording, whether it is said, when
 
 STOP_SECONDS = 2.0
@@ -225,26 +224,13 @@ class Talk:
     ) -> AsyncIterator[Updates]:
         """Take a turn to its end and show it, or until a newer watcher shows something else."""
         conversation_id, hearing_id, is_said, at = pulse
-        nothing = {self.parts.stage: gr.skip()}  # gradio 6.31 empties the outputs of a generator that yields nothing
-        if not watchers.begin(at):
-            yield nothing
-            return
         asked = self._open(conversation_id, hidden, request)
+        turn = self._turn(asked, hearing_id, voice if is_said else None)
         try:
-            async with aclosing(self._turn(asked, hearing_id, voice if is_said else None)) as turn:
-                seen: Updates = {}
-                async for updates in turn:
-                    if not watchers.is_newest(at):
-                        break
-                    if changed := {part: new for part, new in updates.items() if part not in seen or seen[part] != new}:
-                        yield changed
-                    seen |= updates
-                else:
-                    return
+            async for updates in watchers.watch(at, changes(turn), {self.parts.stage: gr.skip()}):
+                yield updates
         except NotFound:  # its person has deleted what was watched
             yield self._standing(Asked(asked.owner, asked.language, asked.book, ""), Conversation(""))
-            return
-        yield nothing  # gradio sends what was yielded last once more at the end
 
     async def _turn(self, asked: Asked, hearing_id: str, voice: str | None) -> AsyncGenerator[Updates, None]:
         """A turn from the recording to the last sound; without a `voice` it is not said."""

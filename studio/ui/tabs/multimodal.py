@@ -14,7 +14,6 @@ from pipelines.types.film import StoryRequest
 from pipelines.types.model import Task
 from studio.services import Services
 from studio.ui import sending
-from studio.ui.audio.stage import Updates
 from studio.ui.components import quietly
 from studio.ui.i18n import language, t
 from studio.ui.multimodal.film import Film
@@ -23,6 +22,7 @@ from studio.ui.multimodal.look import Look
 from studio.ui.multimodal.story import Story
 from studio.ui.multimodal.talk import Talk
 from studio.ui.told import told
+from studio.ui.watchers import Updates
 from studio.ui.wishes import Wish
 
 
@@ -143,6 +143,8 @@ class MultimodalTab:
                 asked = recipe.request_of(json.loads(text))
                 if film.is_mine(asked):
                     return here | film.filled(asked)
+            case ("to-shot", str(which), _):
+                return here | film.with_words(which, sending.text_of(self._services, owner, which))
             case ("to-motion" | "to-clip" | "to-frames" as action, str(creation_id), _):
                 return here | film.with_creation(owner, action, creation_id, pictures or (), sources)
         return {self._tabs: gr.skip()}

@@ -25,10 +25,22 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "look_guessed": ("Guesses, not to be trusted: {names}", "仅为猜测，不可信：{names}"),
     "look_nothing": ("It was stopped before there was anything to say.", "在有任何结果之前已停止。"),
+    "look_silent": ("The model had nothing to say to that.", "模型对此没有回答。"),
     "look_empty": (
         "<h3>What is on this picture?</h3><p>Drop a picture, paste one, or send one here from the library. The starter model names "
         "icons and emoji in English and Chinese, and says when it sees something else.</p>",
         "<h3>图里有什么？</h3><p>拖入或粘贴一张图片，或从作品库发送过来。入门模型用中英文说出图标和表情符号的名称；如果是别的东西，它会如实说明。</p>",
+    ),
+    "look_further": ("Ask on about this picture", "就这张图片继续提问"),
+    "look_further_hint": ("Ask on about this picture …", "就这张图片继续提问……"),
+    "look_ask": ("Ask", "提问"),
+    "look_begins_anew": (
+        "Look begins a new talk with these settings. To go on with this one, ask below it.",
+        "用这些设置看图会重新开始。要继续这段谈话，请在它下方提问。",
+    ),
+    "look_models_none": (
+        "No model that answers questions about pictures is on this machine. You can add one on the Models tab: {names}.",
+        "本机还没有能回答图片问题的模型。可在“模型”页添加：{names}。",
     ),
     "look_recent_empty": ("What was said of your pictures stands here.", "对你的图片的说明会出现在这里。"),
     # Talk
@@ -140,7 +152,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "film_facts_frames": ("{n} frames", "{n} 帧"),
     "film_facts_length": ("{n} of film", "片长 {n}"),
     "film_facts_rate": ("{n} a second", "每秒 {n} 帧"),
-    "film_facts_pictures": ("{n} pictures", "{n} 张图片"),
+    "film_facts_pictures": ("taken from it: {n}", "取出 {n} 张图片"),
     "film_done_frames": ("frame {done} of {total}", "第 {done} / {total} 帧"),
     "film_picture": ("Picture {n} of the film", "影片的第 {n} 张图片"),
     "film_whole": ("{name} in full size", "原尺寸 {name}"),
@@ -152,10 +164,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "The film that these pictures were taken from is not in the library. Choose it once more.",
         "这些图片所取自的影片不在作品库中，请重新选择该影片。",
     ),
-    "film_settings_not_back": (
-        "This form has no place for some settings of this film, so it would be made without them: {settings}.",
-        "该影片的部分设置在此表单中没有位置，重新制作时不会使用：{settings}。",
-    ),
+    "film_side_hint": ("as the first", "同第一张"),
     "film_at": ("at {at}", "第 {at}"),
     "film_empty": (
         "<h3>Pictures that move</h3><p>Drop some pictures, put them in their order, and they become a film: cut, cross-faded, or moving "

@@ -8,13 +8,22 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from pipelines.errors.models import AdapterMismatch, ModelDamaged, WrongTask
-from pipelines.errors.requests import PromptTooLong, SettingOutOfRange, UnreadablePicture
-from pipelines.errors.seeing import AnswersNoQuestions, NeedsPackage, NothingToLookAt, NothingWritten, ReadsNothing
+from pipelines.errors.requests import EmptyPrompt, PromptTooLong, SettingOutOfRange, UnreadablePicture
+from pipelines.errors.seeing import (
+    AnswersNoQuestions,
+    NeedsPackage,
+    NothingToLookAt,
+    NothingWritten,
+    ReadsNothing,
+    RemembersNothing,
+    TalkFillsModel,
+    TalkTooLong,
+)
 from pipelines.families import image_text_to_text, line_reader
 from pipelines.multimodal import MultimodalPipeline
 from pipelines.seeing.lines import lines_of
 from pipelines.types.adapter import Adapter
-from pipelines.types.caption import CaptionRequest
+from pipelines.types.caption import CaptionRequest, Exchange
 from pipelines.types.events import Progress, Token, ignore
 from tests.pipelines.tiny_eyes import save_blip, save_captioner, save_llava, save_reader
 
@@ -81,6 +90,33 @@ def test_the_picture_is_looked_at(eyes, picture, tmp_path):
         eyes.generate(CaptionRequest("llava", path, "a?")).text for path in (picture, str(tmp_path / "noise.png"))
     )
     assert one != other
+
+
+def test_a_talk_about_a_picture_is_told_to_the_model_from_its_beginning(eyes, picture):
+    before = (Exchange("", "A ball."), Exchange("which colour?", "It is red."))
+    turns = image_text_to_text.talk("picture", "how large?", before, "en")
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user", "assistant", "user"]
+    parts = [part for turn in turns for part in turn["content"]]
+    assert parts[0] == {"type": "image", "image": "picture"} and sum(part["type"] == "image" for part in parts) == 1
+    said = [part["text"] for part in parts[1:]]
+    assert said == [image_text_to_text.DESCRIBE["en"], "A ball.", "which colour?", "It is red.", "how large?"]
+
+    with eyes.lease(eyes.catalog.find("llava"), (), ignore) as model:
+        ids = model._inputs(Image.open(picture), "how large?", before, "en")["input_ids"][0]
+        heard = model._processor.tokenizer.decode(ids)
+    places = [heard.index(words) for words in ("<image>", *said)]
+    assert places == sorted(places) and heard.endswith("assistant: ")
+    assert eyes.generate(CaptionRequest("llava", picture, "how large?", earlier=before)).text[0].isalpha()
+    with pytest.raises(RemembersNothing, match="one question at a time"):
+        eyes.generate(CaptionRequest("blip", picture, "how large?", earlier=before))
+    with pytest.raises(AnswersNoQuestions):
+        eyes.generate(CaptionRequest("namer", picture, "how large?", earlier=before))
+    with pytest.raises(EmptyPrompt):
+        eyes.generate(CaptionRequest("llava", picture, earlier=before))
+    with pytest.raises(TalkTooLong, match="Begin a new one"):
+        eyes.generate(CaptionRequest("llava", picture, "how large?", earlier=(Exchange("x", "y" * 16_000),)))
+    with pytest.raises(TalkFillsModel, match=r"can have 2,048 in mind"):  # characters of the tiny model are tokens
+        eyes.generate(CaptionRequest("llava", picture, "how large?", earlier=(Exchange("x", "y z " * 2_000),)))
 
 
 def test_stop_ends_an_answer_early(eyes, picture):

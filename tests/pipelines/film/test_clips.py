@@ -26,6 +26,7 @@ from pipelines.film.ffmpeg import Encoder, find_ffmpeg
 from pipelines.film.flow import Between
 from pipelines.multimodal import MultimodalPipeline
 from pipelines.types.clip import ClipRequest, FramesRequest, Join
+from pipelines.types.events import never
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
 
@@ -159,14 +160,17 @@ def test_a_film_is_what_it_is_and_not_what_its_title_says(title, films, film, tm
     assert taken.seconds_film == 4.0 and len(taken.images) == 4
 
 
-def test_an_encoder_that_takes_no_frame_is_given_up(tmp_path, monkeypatch):
+def test_an_encoder_that_takes_no_frame_is_given_up_and_stopped(tmp_path, monkeypatch):
     program = tmp_path / "ffmpeg"
     program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(600)\n")
     program.chmod(0o755)
     monkeypatch.setattr("pipelines.film.ffmpeg.find_ffmpeg", lambda: str(program))
+    frame, asked = bytes(3 * 1024 * 1024), iter([False, True])
+    with Encoder(tmp_path, (1024, 1024)) as encoder:
+        assert not encoder.write(frame, lambda: next(asked))
     monkeypatch.setattr("pipelines.film.ffmpeg.FRAME_SECONDS", 0.2)
     with Encoder(tmp_path, (1024, 1024)) as encoder, pytest.raises(FfmpegFailed):
-        encoder.write(bytes(3 * 1024 * 1024))
+        encoder.write(frame, never)
 
 
 def test_what_is_too_much_or_nothing_is_said_plainly(films, pictures, film):

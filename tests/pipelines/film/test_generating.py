@@ -45,8 +45,8 @@ def asked(model: str, **more: object) -> VideoRequest:
 
 @pytest.mark.parametrize("kind", FROM_WORDS)
 def test_words_become_a_film_with_progress_and_previews(kind, films, model, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.previews.EVERY_SECONDS", 0.0)
-    monkeypatch.setattr("pipelines.previews.COST_SHARE", 1e9)
+    monkeypatch.setattr("pipelines.diffusion.previews.EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("pipelines.diffusion.previews.COST_SHARE", 1e9)
     events: list = []
     result = films.generate(asked(model(kind)), events.append)
     assert isinstance(result, VideoResult) and result.finish_reason == "stop"
@@ -98,7 +98,7 @@ def test_stop_acts_within_a_step(films, model):
 
 def test_stop_is_asked_for_between_the_frames_that_are_written(monkeypatch):
     written: list[bytes] = []
-    monkeypatch.setattr(Encoder, "write", lambda _, frame: written.append(frame))
+    monkeypatch.setattr(Encoder, "write", lambda _, frame, __: written.append(frame) is None)
     frames = [Image.new("RGB", (64, 32), "red")] * 9
     assert _encoded(frames, 8.0, lambda: len(written) == 3) == b"" and len(written) == 3
 

@@ -1,6 +1,7 @@
 """What the table of places promises: each place of the page takes each kind that is sent to it, and says where it went."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,8 @@ from pipelines.errors.access import NotFound
 from pipelines.provenance import recipe
 from pipelines.sound.files import to_bytes
 from pipelines.types.clip import ClipRequest, FramesRequest
+from pipelines.types.film import Scene as StoryScene
+from pipelines.types.film import Shown
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.text import Message, TextRequest, TextResult
@@ -24,8 +27,10 @@ from studio.services import Services
 from studio.settings import Settings
 from studio.ui import sending
 from studio.ui.audio.files import url_of
-from studio.ui.audio.stage import Outcome, PageMemory, Scene
+from studio.ui.audio.stage import Outcome
 from studio.ui.image.files import png
+from studio.ui.multimodal.story_view import actions, board
+from studio.ui.stage import PageMemory, Scene
 from studio.ui.tabs.audio import AudioTab
 from studio.ui.tabs.image import ImageTab
 from studio.ui.tabs.multimodal import MultimodalTab
@@ -40,7 +45,7 @@ MODEL = "smollm2-135m-instruct"
 AT = {
     "say": "speak", "hear": "listen", "bench": "bench", "tune": "compose", "write": "tasks", "chat": "chat",
     "talk": "talk", "story": "story", "prompt": "image", "picture": "image", "look": "look", "find": "find",
-    "motion": "film", "clip": "film", "frames": "film",
+    "motion": "film", "shot": "film", "clip": "film", "frames": "film",
 }  # fmt: skip
 
 
@@ -71,7 +76,10 @@ def kept(services: Services) -> dict[str, str]:
         "image": services.creations.save_file(ANN, "image", png(Image.new("RGB", (8, 8))), made, "A cat", "j" * 32),
         "sound": services.creations.save_file(ANN, "sound", wave, made, "A cat", "j" * 32),
     }
-    ids["film"] = services.creations.save_file(ANN, "film", b"\0\0\0\x18ftypisom", made, "A cat", "j" * 32)
+    poster = {"thumbnail": png(Image.new("RGB", (8, 8)))}
+    ids["film"] = services.creations.save_file(
+        ANN, "film", b"\0\0\0\x18ftypisom", made, "A cat", "j" * 32, parts=poster
+    )
     for one in ids.values():
         services.creations.index(ANN, one)
     return ids
@@ -140,6 +148,21 @@ def test_what_is_made_of_a_sent_text_has_it_as_its_parent(
     assert page.image.images._parents(ANN, kept["image"], text, sent) == (kept["image"], kept["text"])
     assert page.text.tasks._parents(ANN, text, sent) == (kept["text"],)
     assert page.text.tasks._parents(BO, text, sent) == ()
+    assert page.multimodal.film.with_words(*sent)[page.multimodal.film.source] == (sent,)
+
+
+def test_what_a_scene_of_a_story_is_made_of_is_sent_from_its_board(page: SimpleNamespace, kept: dict[str, str]) -> None:
+    scenes = (Shown(StoryScene("One.", "fox"), kept["image"], kept["sound"]),)
+    html = board(scenes, "j" * 32, "en")
+    for kind, place in (("image", "look"), ("sound", "hear")):
+        assert f'data-action="to-{place}" data-id="{kept[kind]}"' in html
+        event = gr.EventData(None, {"action": f"to-{place}", "id": kept[kind]})
+        asked = page.multimodal.story._press_board(event, "", REQUEST)[page.multimodal.story._wish]
+        assert asked[:2] == (f"to-{place}", kept[kind])
+    assert "send-menu" not in board(scenes, "", "en"), "what is being made changes too often"
+    assert f'data-action="to-frames" data-id="{kept["film"]}"' in actions(
+        kept["film"], "en", is_starred=False, has_words=True
+    )
 
 
 def test_a_film_brings_its_pictures_back_in_their_order_and_says_what_it_cannot(
@@ -167,9 +190,24 @@ def test_a_film_brings_its_pictures_back_in_their_order_and_says_what_it_cannot(
         assert [Path(path).suffix for path in laid] == [".mp4", ".png", ".png"]
     film.tell_what_is_missing(ANN, made(FramesRequest("x")), "en")
     film.tell_what_is_missing(ANN, made(VideoRequest("m", "a fox")), "en")
-    film.tell_what_is_missing(ANN, made(VideoRequest("m", "a fox", "dull", width=64, guidance_scale=5.0)), "zh")
-    assert len(said) == 3 and "Only 3 of the 4" in said[0] and "not in the library" in said[1]
-    assert said[2].endswith("宽度 64, 反向提示词 dull, 引导系数 5.0。")
+    assert len(said) == 2 and "Only 3 of the 4" in said[0] and "not in the library" in said[1]
+
+
+def test_every_setting_of_a_film_comes_back_into_its_box(page: SimpleNamespace, tmp_path: Path) -> None:
+    film = page.multimodal.film
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    files = {"image": None, "pictures": [str(tmp_path / "a.png")], "film": None}
+    for asked in (
+        VideoRequest("m", "a fox", "dull", "", 64, 48, 9, 4, 2.5, 7),
+        VideoRequest("m", "a fox", guidance_scale=0.0),
+        ClipRequest(("",), 3.5, "flow", 1.25, 12, 64, 48, "a"),
+        ClipRequest(("",), title_text="a"),
+    ):
+        names = {part: name for name, part in film.parts.settings.items()}
+        boxes = {name: part.value for name, part in film.parts.settings.items()} | files
+        boxes |= {names[part]: value for part, value in film.filled(asked).items()}
+        assert film.asked(boxes)[0] == asked
+    assert film.asked(boxes | {"what": "video", "guidance_scale": "much"})[0].guidance_scale == -1.0
 
 
 def test_a_whole_picture_that_is_not_kept_comes_to_its_person_alone(
@@ -196,3 +234,9 @@ def test_a_whole_picture_that_is_not_kept_comes_to_its_person_alone(
     services.identity.who = lambda request: BO  # type: ignore[method-assign]
     with pytest.raises(NotFound):
         press(f"{job.id}/1")
+
+    monkeypatch.setattr("studio.ui.stage.MOST_CHARACTERS", 10)
+    memory.put(ANN, replace(found[0], id="f" * 32), {"film.mp4": "data:" + "x" * 20})
+    assert memory.get(ANN, job.id) is None and memory.get(ANN, "f" * 32) is not None, (
+        "the oldest goes, the newest stays"
+    )

@@ -12,9 +12,9 @@ from pipelines.types.film import Scene, Shown, StoryRequest, StoryResult
 from studio.jobs.folder import End
 from studio.services import Services
 from studio.settings import Settings
-from studio.ui.audio.stage import PageMemory
-from studio.ui.audio.stage import Scene as Look
 from studio.ui.multimodal.story import Story
+from studio.ui.stage import PageMemory
+from studio.ui.stage import Scene as Look
 from studio.ui.stream import Live
 from studio.ui.wishes import NONE
 
