@@ -181,9 +181,13 @@ class Catalog:
             tasks = self._tasks_of(repository, family)
         except StudioError as refusal:
             return Candidate(spec, repository.commit, refusal=refusal)
-        return Candidate(
-            replace(spec, family=family, tasks=tasks), repository.commit, tuple(file.name for file in files)
-        )
+        spec = replace(spec, family=family, tasks=tasks, size_bytes=spec.size_bytes + self._bytes_beside(family))
+        return Candidate(spec, repository.commit, tuple(file.name for file in files))
+
+    def _bytes_beside(self, family: str) -> int:
+        """Of the repository that is fetched with a model of this family, where there is one and it is not here."""
+        companion: ModelSpec | None = getattr(self._families[family], "COMPANION", None)
+        return 0 if companion is None or self.is_on_disk(companion) else companion.size_bytes
 
     def _tasks_of(self, repository: Repository, family: str) -> tuple[Task, ...]:
         """What a model on the hub can do. Raises UnsupportedModel."""

@@ -8,6 +8,7 @@ from pipelines.sound.keys import MODES
 
 MOST_FOREIGN = 0.08  # of the notes may lie outside the scale
 SHORTEST_END = TICKS_PER_BEAT  # the last note of a tune
+LONGEST_BARS = 2  # a note: none of the tunes that the starter has read has a longer one, and two only in 2/4 and 3/4
 
 
 def _sums(ends: set[int]) -> frozenset[int]:
@@ -32,7 +33,7 @@ class Grammar:
         self._ticks = 0  # of the duration that holds
         self._before = ""  # the word before
         self._is_upbeat = False
-        self._sounds = False  # whether there is a note to hold
+        self._lasts = 0  # ticks of the note that sounds; 0: there is none to hold
         self._notes = self._foreign = 0
         self._fills = _sums({0})
         self._endings = _sums({ticks for ticks in DURATIONS.values() if ticks >= SHORTEST_END})
@@ -55,7 +56,12 @@ class Grammar:
             self._ticks = DURATIONS[word]
         elif word in PITCHES or word in (REST, HOLD):
             self._left -= self._ticks
-            self._sounds = word in PITCHES or (word == HOLD and self._sounds)
+            if word == REST:
+                self._lasts = 0
+            elif word in PITCHES:
+                self._lasts = self._ticks
+            elif self._lasts:
+                self._lasts += self._ticks
             if word in PITCHES:
                 self._notes += 1
                 self._foreign += PITCHES[word] % 12 not in self._scale
@@ -95,4 +101,5 @@ class Grammar:
             return {word for word, semitones in PITCHES.items() if semitones % 12 == 0}  # the last note of all
         may_be_foreign = self._foreign + 1 <= MOST_FOREIGN * (self._notes + 1)
         words = {word for word, semitones in PITCHES.items() if may_be_foreign or semitones % 12 in self._scale}
-        return words | {REST} | ({HOLD} if self._sounds else set())
+        may_be_held = 0 < self._lasts <= LONGEST_BARS * self._full - self._ticks
+        return words | {REST} | ({HOLD} if may_be_held else set())

@@ -72,7 +72,7 @@ def perform(
     request = replace(request, seed=seed)
     made = _given(request, model.sampling_rate, is_cancelled) if request.melody else numpy.zeros(0, numpy.float32)
 
-    # 2 Part by part; every part has a chance of its own
+    # 2 Part by part; every part has a seed of its own
     wanted = len(made) + round(request.seconds * model.sampling_rate)
     parts = 0
     is_stopped = is_cancelled()

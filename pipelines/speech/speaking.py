@@ -34,7 +34,7 @@ class SpeechModel(Protocol):
     voices: tuple[str, ...]
     languages: tuple[str, ...]
     sampling_rate: int
-    draws_lots: bool  # by the seed of the request, which is then always there
+    is_stochastic: bool  # by the seed of the request, which is then always there
 
     def speak(self, text: str, request: SpeechRequest, is_cancelled: IsCancelled) -> Any:
         """One sentence: NumPy float32 (frames,), without silence around it; None when it was cancelled."""
@@ -56,7 +56,7 @@ class Imitator(Protocol):
     voices: tuple[str, ...]
     languages: tuple[str, ...]
     sampling_rate: int
-    draws_lots: bool
+    is_stochastic: bool
 
     def cut(self, text: str) -> Iterator[Piece]:
         """What is said in one go: sentences, or what they mean only together."""
@@ -93,7 +93,7 @@ def speak(
     to_say = list(model.cut(request.text) if isinstance(model, Imitator) else pieces(request.text))
     if not to_say:
         raise NothingToSay()
-    if model.draws_lots and request.seed is None:
+    if model.is_stochastic and request.seed is None:
         request = replace(request, seed=secrets.randbelow(2**32))
     say = _sayer(model, request, voice, is_cancelled)
 

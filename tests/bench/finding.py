@@ -33,8 +33,8 @@ import numpy
 from PIL import Image
 
 from pipelines.base import Pipeline
-from pipelines.embedding import EmbeddingPipeline
 from pipelines.loading.starter import default_cache_folder
+from pipelines.recognition.embedding import EmbeddingPipeline
 from pipelines.sound.files import to_bytes
 from pipelines.training.datasets import python_docs
 from pipelines.training.datasets.openmoji import WHEEL, Entry, read_entries

@@ -1,5 +1,6 @@
 """What a person does in the Audio tab again and again, and what stands in for their voice."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,14 @@ def tone(path: Path, hertz: float = 220.0, seconds: float = 2.0) -> Path:
     samples: Any = (0.4 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)).astype(np.float32)
     path.write_bytes(to_bytes(Wave(samples, RATE), path.suffix.removeprefix(".")))
     return path
+
+
+def hum(pitches: Sequence[int], seconds: float = 0.45) -> bytes:
+    """MIDI numbers by a voice, as WAV, after a second in which nobody hums."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    swell = np.minimum(1, np.minimum(time, time[::-1]) / 0.03)
+    parts = [np.zeros(RATE)]
+    for pitch in pitches:
+        phase = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time
+        parts.append(swell * sum(np.sin(number * phase) / number**1.5 for number in range(1, 8)))
+    return to_bytes(Wave((0.2 * np.concatenate(parts)).astype(np.float32), RATE))

@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from playwright.sync_api import Page, expect
 
+from pipelines.music.midi import read_midi
 from pipelines.provenance import recipe
 from pipelines.types.music import MusicRequest
 from pipelines.types.speech import SpeechRequest
@@ -16,6 +17,7 @@ from pipelines.types.workbench import WorkbenchRequest
 from tests.browser import hear
 from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
+from tests.browser.microphone import let_hear
 from tests.browser.talk import ENGINE_MILLISECONDS, choose_model, open_tab, paste_in, send_to, settle, type_in
 from tests.pipelines.tiny_sounds import save_stable_audio
 from tests.pipelines.tiny_voices import save_dia
@@ -43,7 +45,7 @@ def test_a_text_is_heard_before_it_is_whole_and_goes_on_from_tab_to_tab(
     settle(page)
     page.locator("#speak-run").click()
     wait_until_heard(page)
-    expect(page.locator("#speak-facts")).to_contain_text("of 4", timeout=1000)
+    expect(page.locator("#speak-facts")).to_contain_text("of 4")
     # 2. The whole can be played, from any sentence on, and saved in every format with its recipe
     player = hear.wait_for_player(page, "speak")
     assert 6 < hear.seconds_of(player) < 30
@@ -203,7 +205,7 @@ def test_a_voice_is_recorded_with_the_microphone(studio: StudioServer, open_page
 def test_a_tune_is_composed_in_a_key_and_goes_on_from_a_melody(
     studio: StudioServer, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    page = open_page(studio.url)
+    page = open_page(studio.url, permissions=["microphone"])
     hear.open_audio(page, "compose")
     # 1. In D, of eight seconds: sound, notes, MIDI
     page.locator("#compose-key input").click()
@@ -238,6 +240,20 @@ def test_a_tune_is_composed_in_a_key_and_goes_on_from_a_melody(
     page.locator("#compose-run").click()
     expect(page.locator("#compose-stage audio")).not_to_have_attribute("src", before, timeout=ENGINE_MILLISECONDS)
     expect(page.locator("#compose-recent .small-card")).to_have_count(2)
+    # 4. On from what is hummed, which goes before the file
+    hummed = [57, 59, 61, 64, 64, 61, 59, 57]
+    let_hear(page, hear.hum(hummed))
+    page.locator("#compose-hum .record-button").click()
+    expect(page.locator("#compose-hum .stop-button")).to_be_visible()
+    page.wait_for_function("() => window.isQuiet === true")
+    page.locator("#compose-hum .stop-button").click()
+    expect(page.locator("#compose-hum .timestamps")).to_be_visible()
+    settle(page)
+    page.locator("#compose-run").click()
+    expect(page.locator("#compose-recent .small-card")).to_have_count(3, timeout=ENGINE_MILLISECONDS)
+    address = page.locator("#compose-actions a", has_text="MIDI").get_attribute("href")
+    first = read_midi(page.request.get(f"{studio.url}{address}").body(), "notes").notes[:3]
+    assert {note.pitch % 12 for note in first} <= {pitch % 12 for pitch in hummed}
 
 
 def test_a_voice_is_taken_only_with_the_right_to_it_and_a_sound_is_made_of_words(

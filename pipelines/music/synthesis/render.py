@@ -11,6 +11,7 @@ from pipelines.types.sound import Wave
 
 SAMPLING_RATE = 44_100
 PEAK = 0.84  # −1.5 dB
+LOUDEST = 0.2  # RMS, −14 dB: a fiddle that never dies away is not to drown a harp that always does
 ROOM_SECONDS, ROOM_SHARE = 1.4, 0.16
 LAST_NOTE_SECONDS = 1.0  # it rings out
 
@@ -52,8 +53,9 @@ def render(notes: Sequence[Note], tempo: int, instrument: str, is_cancelled: IsC
 
     # 3 The room, and a level that never clips
     wet = _room(dry)
-    peak = float(np.abs(wet).max())
-    return Wave((wet * (PEAK / peak if peak else 1.0)).astype(np.float32), SAMPLING_RATE)
+    peak, loudness = float(np.abs(wet).max()), float(np.sqrt(np.mean(wet**2)))
+    level = min(PEAK / peak, LOUDEST / loudness) if peak else 1.0
+    return Wave((wet * level).astype(np.float32), SAMPLING_RATE)
 
 
 def _note(player: Instrument, pitch: int, frames: int, velocity: int) -> Any:

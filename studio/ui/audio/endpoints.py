@@ -42,10 +42,10 @@ class AudioEndpoints:
         self,
         request: gr.Request,
         text: str,
-        model: str = "",
         voice: str = "",
-        language: str = "",
         speed: float = 1.0,
+        language: str = "",
+        model: str = "",
         file_format: SoundFormat = "flac",
         reference: FileData | None = None,
         reference_text: str = "",
@@ -55,10 +55,10 @@ class AudioEndpoints:
 
         Args:
             text: what to say
-            model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             voice: one of the model's voices, or two mixed by weight as "a:2 b:1"; empty is the model's first
-            language: BCP 47 code such as "en" or "zh"; empty finds it out from each sentence
             speed: 0.5 to 2; 1 is the model's own
+            language: BCP 47 code such as "en" or "zh"; empty finds it out from each sentence
+            model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             file_format: "flac", "wav", "mp3" or "ogg"
             reference: a recording whose voice is taken over, up to 15 seconds; for models that can
             reference_text: what is said in it, word for word
@@ -79,16 +79,16 @@ class AudioEndpoints:
         self,
         request: gr.Request,
         audio: FileData,
-        model: str = "",
         language: str = "",
+        model: str = "",
         task: TranscribeTask = "transcribe",
     ) -> dict[str, Any]:
         """Write down what is said in a recording.
 
         Args:
             audio: WAV, FLAC, MP3 or OGG
-            model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             language: BCP 47 code of what is spoken; empty finds it out
+            model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             task: "transcribe" writes it in its own language, "translate-speech" in English
 
         Returns:

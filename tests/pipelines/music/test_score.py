@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from pipelines.music.grammar import MOST_FOREIGN, Grammar
+from pipelines.music.grammar import LONGEST_BARS, MOST_FOREIGN, Grammar
 from pipelines.music.known_runs import RUN_NOTES, Trail, read_runs, write_runs
 from pipelines.music.score import (
     END,
@@ -79,6 +79,7 @@ def test_whatever_is_drawn_bars_add_up_the_key_is_kept_and_the_tonic_ends_it(met
         pitches = [PITCHES[word] for word in words if word in PITCHES]
         assert sum(pitch % 12 not in MODES[mode] for pitch in pitches) <= MOST_FOREIGN * len(pitches)
         assert whole[-1].notes[-1].pitch % 12 == 0 and whole[-1].notes[-1].ticks >= TICKS_PER_BEAT
+        assert max(note.beats for note in notes_of(bars)) * TICKS_PER_BEAT <= LONGEST_BARS * METRES[metre]
         assert words[-1] == END
 
 

@@ -42,17 +42,22 @@ def refusal(client: Client, **asked: Any) -> str:
 
 
 def test_what_is_spoken_is_written_down_again(client: Client) -> None:
-    spoken = client.predict(text="The train leaves at nine.", speed=1.1, file_format="mp3", api_name="/speak")
+    spoken = client.predict(
+        "The train leaves at nine.", "jf_gongitsune", 1.1, "en", file_format="mp3", api_name="/speak"
+    )
     found = recipe.read(Path(spoken))
     assert Path(spoken).suffix == ".mp3" and found["request"]["text"] == "The train leaves at nine."
-    heard = client.predict(audio=handle_file(spoken), language="en", api_name="/transcribe")
+    assert [found["request"][name] for name in ("voice", "speed", "language")] == ["jf_gongitsune", 1.1, "en"]
+    heard = client.predict(handle_file(spoken), "en", api_name="/transcribe")
     assert "train leaves at" in heard["text"].lower()
     assert heard["segments"][0]["end_seconds"] > 0.5 and heard["language"] == "en"
 
 
 def test_a_piece_comes_as_sound_and_as_notes(client: Client) -> None:
-    sound, notes = client.predict("", 5.0, "A minor", seed=3, api_name="/compose")
-    assert soundfile.info(sound).duration > 3 and recipe.read(Path(sound))["request"]["key"] == "A minor"
+    sound, notes = client.predict("", 5.0, "A minor", 120, 3, api_name="/compose")
+    asked = recipe.read(Path(sound))["request"]
+    assert [asked[name] for name in ("key", "tempo", "seed")] == ["A minor", 120, 3]
+    assert soundfile.info(sound).duration > 3
     assert Path(notes).read_bytes().startswith(b"MThd")
 
 
@@ -112,5 +117,5 @@ def test_a_file_is_converted_beside_the_event_loop(tmp_path: Path, monkeypatch: 
 
     endpoints = AudioEndpoints(SimpleNamespace(creations=SimpleNamespace(converted=converted)))  # type: ignore[arg-type]
     monkeypatch.setattr(endpoints, "_ended", ended)
-    made = asyncio.run(endpoints.speak(None, "Hello.", "kokoro-82m", file_format="mp3"))  # type: ignore[arg-type]
+    made = asyncio.run(endpoints.speak(None, "Hello.", model="kokoro-82m", file_format="mp3"))  # type: ignore[arg-type]
     assert Path(made["path"]).read_bytes() == b"sound"  # type: ignore[index]

@@ -1,5 +1,6 @@
 """What the Audio tab shows: honest lines, and nothing of what others wrote but its characters."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,22 @@ def test_what_is_no_sound_is_refused_by_its_own_name(tmp_path: Path, data: bytes
     (tmp_path / "talk.mp3").write_bytes(data)
     with pytest.raises(UnreadableSound, match=f"talk.mp3 .*{reason}"):
         files.sound(str(tmp_path / "talk.mp3"), limit_seconds=0.5)
+
+
+def test_a_recording_of_ten_hours_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A file of half a gigabyte, most of which is a hole."""
+    seconds, rate = 36_000, 8_000
+    header = bytearray(to_bytes(Wave(np.zeros(rate, np.float32), rate))[:44])
+    header[40:44] = (seconds * rate * 2).to_bytes(4, "little")
+    with (tmp_path / "night.wav").open("wb") as file:
+        file.write(header)
+        file.truncate(44 + seconds * rate * 2)
+    tracemalloc.start()
+    with pytest.raises(UnreadableSound, match=r"night\.wav .*longer than 120 minutes"):
+        files.sound(str(tmp_path / "night.wav"))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 1e6
 
 
 def test_a_sound_is_taken_whatever_its_name_says(tmp_path: Path) -> None:
