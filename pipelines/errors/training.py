@@ -32,6 +32,11 @@ class UnknownSetting(TrainingError):
     zh = "“{trainer}”没有名为“{setting}”的设置。它的设置有：{known}。"
 
 
+class SettingsNotJson(TrainingError):
+    en = 'The settings are no JSON. Write them like {{"steps": 600, "batch": 32}}, then start again.'
+    zh = '设置不是有效的 JSON。请写成 {{"steps": 600, "batch": 32}} 这样的形式，然后重新开始。'
+
+
 class WrongSetting(TrainingError):
     en = "The setting “{setting}” is {value}; it must be {wanted}. Change it and start again."
     zh = "设置“{setting}”的值是 {value}，应为{wanted}。请修改后重新开始。"
@@ -66,6 +71,38 @@ class NetworkTooLarge(TrainingError):
         "Choose a smaller width or fewer layers, or close other programs, and start again."
     )
     zh = "训练这个网络需要超过 {needed_gb:.1f} GB 内存，而空闲内存为 {free_gb:.1f} GB。请减小宽度或层数，或关闭其他程序后重新开始。"
+
+
+class TrainingTooLarge(TrainingError):
+    en = (
+        "This training takes about {needed_gb:,.1f} GB of memory, and {most_gb:.1f} GB is the most that one may have here. With all "
+        "else as it is, one of these would fit: {fitting}. Change it and start again."
+    )
+    zh = (
+        "这次训练约需 {needed_gb:,.1f} GB 内存，而这里最多可用 {most_gb:.1f} GB。其他设置不变时，改成以下任意一项即可放下：{fitting}。"
+        "请修改后重新开始。"
+    )
+
+    def say(self, language: str) -> str:
+        """`fitting` is "width 640, batch 8"; in Chinese each setting is called as the page calls it, too."""
+        if not language.lower().startswith("zh"):
+            return super().say(language)
+        pairs = [one.rpartition(" ") for one in str(self.details["fitting"]).split(", ")]
+        words = "，".join(f"{_SETTINGS_ZH.get(name, '')} {name} {value}".strip() for name, _, value in pairs)
+        return self.zh.format(**{**self.details, "fitting": words})
+
+
+_SETTINGS_ZH = {
+    "width": "宽度",
+    "layers": "层数",
+    "batch": "批大小",
+    "context": "上下文长度",
+    "side": "边长",
+    "latent": "潜变量个数",
+    "blocks": "残差块数",
+    "stages": "阶段数",
+    "vocabulary": "词表大小",
+}
 
 
 class HeadsDoNotFit(TrainingError):
@@ -145,6 +182,16 @@ class CannotMerge(TrainingError):
 class CannotAccumulate(TrainingError):
     en = "“{trainer}” cannot accumulate gradients: its networks take turns within a step. Set accumulation to 1, and start again."
     zh = "“{trainer}”不支持梯度累积：它的网络在一步之内轮流训练。请把累积设为 1 后重新开始。"
+
+
+class RankLost(TrainingError):
+    en = "Another process of this run is gone or cannot be reached; the log says more. The last checkpoint stands: go on from there."
+    zh = "本次训练的另一个进程已退出或无法连接，详情见日志。最后一个检查点仍然有效：可从那里继续训练。"
+
+
+class OtherProcesses(TrainingError):
+    en = "A step of this run has {batches} batches, which {processes} processes cannot share out. Go on with as many processes as it began with."
+    zh = "本次训练每步有 {batches} 个批次，无法由 {processes} 个进程平分。请用开始时的进程数继续训练。"
 
 
 class PicturesTooMany(TrainingError):

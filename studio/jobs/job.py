@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pipelines.errors.base import StudioError
 from pipelines.types.crossing import Request, Result, from_json
 from pipelines.types.events import Event
+from studio.jobs.admission import Wait
 from studio.jobs.folder import End, State
 
 
@@ -37,10 +38,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a queued job stands: how many have their turn before it, and the wait learnt on this machine, if known."""
+    """Where a queued job stands: how many have their turn before it, and the wait learnt on this machine, if known.
+
+    `lacks` is of a training whose turn it is: the memory that it waits for.
+    """
 
     ahead: int
     eta_seconds: float | None
+    lacks: Wait | None = None
 
 
 @dataclass(frozen=True)

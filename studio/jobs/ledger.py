@@ -16,7 +16,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,8 @@ from pipelines.loading.memory.measure import Store
 from pipelines.types.events import IsCancelled, never
 from studio.files import storage_errors, write_whole
 
-ENGINE = "the engine"  # how people call the process whose models answer; every other one trains
+ENGINE = "the engine"  # how people call the process whose models answer
+RUN = "a training run"
 POLL_SECONDS = 0.1
 USUAL_SHARE = 0.7  # of a machine's RAM, where no worker has said yet what the budget is
 
@@ -49,6 +50,14 @@ class Page:
     @property
     def size_bytes(self) -> int:
         return sum(row.size_bytes for row in self.rows.values())
+
+
+@dataclass(frozen=True)
+class Room:
+    """What one more process could reserve of a store now, and how many training runs have reserved theirs."""
+
+    free_bytes: int
+    runs: int
 
 
 class Ledger:
@@ -125,10 +134,14 @@ class Ledger:
     def most(self) -> int:
         with self._locked():
             others = self._others()
-            unfilled = sum(max(row.size_bytes - row.resident_bytes, 0) for page in others for row in page.rows.values())
             resident = sum(row.resident_bytes for row in self._rows.values())
             by_budget = self._budget() - sum(page.size_bytes for page in others)
-            return max(min(by_budget, self._free_bytes() + resident - unfilled), 0)
+            return max(min(by_budget, self._free_bytes() + resident - _unfilled(others)), 0)
+
+    def unclaimed(self) -> int:
+        """What is measured as free and nobody else has reserved: as much this process may have, budget or not."""
+        with self._locked():
+            return max(self._free_bytes() - _unfilled(self._others()), 0)
 
     def holder(self) -> str:
         with self._locked():
@@ -198,7 +211,7 @@ class Ledger:
         return sum(row.size_bytes for row in self._rows.values())
 
     def _budget(self) -> int:
-        return _budget_of(self._folder, self._store)
+        return budget_of(self._folder, self._store)
 
     def _write(self) -> None:
         """In place: nobody reads without the lock, and who is killed in the middle is dead. A full disk stops no work."""
@@ -227,8 +240,26 @@ def read_ledger(folder: Path) -> dict[str, dict[str, Any]]:
         for store in get_args(Store):
             pages = _living(folder, store)
             if pages or store in _read_budgets(folder):
-                told[store] = _summary(store, pages, _budget_of(folder, store))
+                told[store] = _summary(store, pages, budget_of(folder, store))
     return told
+
+
+def read_room(folder: Path, store: Store) -> Room:
+    """For who is about to start a run. What is free on GPUs only their driver knows: there the budget alone counts."""
+    if not (folder / "lock").exists():
+        return Room(0, 0)
+    with (folder / "lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pages, budget = _living(folder, store), budget_of(folder, store)
+    free = budget - sum(page.size_bytes for page in pages)
+    if store == "ram":
+        free = min(free, measure.free_bytes(store) - _unfilled(pages))
+    return Room(max(free, 0), sum(page.who == RUN and bool(page.rows) for page in pages))
+
+
+def _unfilled(pages: Sequence[Page]) -> int:
+    """What is reserved there and still measured as free."""
+    return sum(max(row.size_bytes - row.resident_bytes, 0) for page in pages for row in page.rows.values())
 
 
 def _summary(store: Store, pages: list[Page], budget_bytes: int) -> dict[str, Any]:
@@ -280,7 +311,8 @@ def _read_page(name: str, data: bytes) -> Page:
         return Page(name, "?")
 
 
-def _budget_of(folder: Path, store: Store) -> int:
+def budget_of(folder: Path, store: Store) -> int:
+    """How much all processes together may reserve."""
     budget = _read_budgets(folder).get(store)
     return int(USUAL_SHARE * measure.ram_bytes()) if budget is None else budget
 

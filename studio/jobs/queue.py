@@ -15,15 +15,16 @@ TRAINING = "training"  # the lane of jobs that have a process of their own
 FLOW = "flow"  # the lane of jobs that are made of other jobs
 WITHOUT_WORKER = (TRAINING, FLOW)
 # Jobs of a lane at once, where their model does not batch. A recording may take hours: it keeps no chat and no speech waiting,
-# and two at once are listened to, so that a few words in a talk need not wait for it either
-LANES = {"quick": 1, "sound": 1, "listening": 2, "long": 1, "download": 2, TRAINING: 1, FLOW: 4}
+# and two at once are listened to, so that a few words in a talk need not wait for it either. Of trainings so many at most:
+# `admission.py` lets in those that fit
+LANES = {"quick": 1, "sound": 1, "listening": 2, "long": 1, "download": 2, TRAINING: 4, FLOW: 4}
 
 
 @dataclass(frozen=True)
 class Waiting:
     """A job in the queue. `batches`: several jobs of its model may run at once. `amount` of work, see `store.py`.
 
-    `is_part`: a flow asked for it, and not a person.
+    `is_part`: a flow asked for it, and not a person. `needed_bytes` is what a training is forecast to take.
     """
 
     job_id: str
@@ -34,6 +35,7 @@ class Waiting:
     batches: bool
     amount: float | None = None
     is_part: bool = False
+    needed_bytes: int = 0
 
 
 class TurnQueue:
@@ -84,6 +86,10 @@ class TurnQueue:
             self._jumps[lane] = 0
         self._serve(chosen)
         return chosen
+
+    def peek(self, lane: str, loaded: Set[str]) -> Waiting | None:
+        """Who would be taken, left where it is."""
+        return deepcopy(self).take(lane, loaded)
 
     def ahead(self, job_id: str, loaded: Set[str]) -> list[Waiting] | None:
         """The jobs of the same lane that will have their turn before this one, in order; None if it does not wait."""

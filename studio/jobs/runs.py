@@ -21,6 +21,7 @@ from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.runs import NoCheckpoint, RunFinished, RunWentDown
 from pipelines.errors.training import DataInUse, RunAtWork
+from pipelines.loading.memory.measure import store_of
 from pipelines.training import checkpoints
 from pipelines.training.order import Order, order_of
 from pipelines.training.tensorboard import event_file
@@ -31,10 +32,11 @@ from pipelines.types.training import RUN_ID, Metrics, Preset, Setting, TrainRequ
 from studio.files import storage_errors, write_whole
 from studio.jobs import commands
 from studio.jobs.curve import Curve, Told
+from studio.jobs.forecast import Forecast, forecast, refuse_too_large
 from studio.jobs.job import Job
+from studio.jobs.ledger import budget_of
 from studio.jobs.supervisor import Supervisor
 from studio.jobs.trainings import log_tail
-from studio.jobs.usage import Usage, expected
 from studio.settings import Settings
 
 SCHEMA = 1
@@ -85,6 +87,7 @@ class Runs:
     def __init__(self, settings: Settings, jobs: Supervisor, data: OwnData) -> None:
         self._folder = settings.home / "runs"
         self._data = data
+        self._processes = settings.training_processes
         self._is_offered = not settings.is_public_demo
         self._jobs = jobs
         self._lock = threading.RLock()  # of two presses on one run the second sees what the first has done
@@ -115,12 +118,16 @@ class Runs:
     def check(self, owner: str, request: TrainRequest) -> None:
         """Raises what `start` raises of a request, and starts nothing."""
         self._refuse_strangers()
-        self.order(owner, request)
+        self.forecast(owner, request)
 
     def preset(self, wanted: Preset) -> Preset:
         """That one, else what suits this machine."""
-        device = self._jobs.status()["workers"][0]["device"]
-        return wanted or ("gpu" if device in ("cuda", "mps") else "cpu")
+        return wanted or ("gpu" if self._device in ("cuda", "mps") else "cpu")
+
+    @property
+    def _device(self) -> str:
+        """Where models work here."""
+        return str(self._jobs.status()["workers"][0]["device"])
 
     def resume(self, owner: str, run_id: str) -> Job:
         """Go on from the newest checkpoint, as a new job. Raises NotFound, NoCheckpoint, RunAtWork, RunFinished."""
@@ -322,7 +329,13 @@ class Runs:
         run = self.get(owner, run_id)
         result = run.job.result if run.job is not None else None
         folder = self._folder.parent / "models" / (result.model if isinstance(result, TrainResult) else "")
-        if not isinstance(result, TrainResult) or not result.model or not (folder / "model.json").is_file():
+        if not isinstance(result, TrainResult) or not result.model:
+            raise NotFound(thing="model")
+        try:  # another run may have taken the name since
+            is_of_it = json.loads((folder / "model.json").read_bytes())["run"] == run_id
+        except (OSError, ValueError, KeyError, TypeError):
+            is_of_it = False
+        if not is_of_it:
             raise NotFound(thing="model")
         return folder
 
@@ -330,9 +343,13 @@ class Runs:
         """The last lines that its process wrote."""
         return log_tail(self._folder / run.id)
 
-    def forecast(self, request: TrainRequest) -> Usage | None:
-        """What such a run takes on this machine, learnt; None until there was one."""
-        return expected(self._folder, request)
+    def forecast(self, owner: str, request: TrainRequest) -> Forecast:
+        """What such a run takes on this machine. Raises what `start` raises of a request."""
+        order = self.order(owner, request)
+        found = forecast(self._folder.parent, request, order, self._processes)
+        most = budget_of(self._folder.parent / "ledger", store_of(self._device))
+        refuse_too_large(found, request, order, most)
+        return found
 
     def order(self, owner: str, request: TrainRequest) -> Order:
         """What a request means, before it waits for its turn. Raises what `order_of` raises; data of others are not there."""

@@ -17,8 +17,7 @@ from typing import Any
 
 import psutil
 
-from pipelines.base import find_families
-from pipelines.errors.access import NotFound, QueueFull, QuotaReached
+from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.errors.crossing import error_from_json
 from pipelines.errors.jobs import EngineBroken, Interrupted, ShuttingDown, WorkerDied
@@ -28,21 +27,22 @@ from pipelines.loading.catalog import Catalog
 from pipelines.types.crossing import ModelRequest, Request, from_json, to_json
 from pipelines.types.files import files_of, with_files
 from studio.jobs import recovery
+from studio.jobs.admission import Admission
 from studio.jobs.engine import Engine
 from studio.jobs.flows import Flows
-from studio.jobs.folder import JOB_ID, JobFolder, JobSpec, file_name, new_job_id
+from studio.jobs.folder import JOB_ID, JobFolder, file_name, new_job_id
 from studio.jobs.job import Job, JobEvent, Place, event_of
-from studio.jobs.ledger import read_ledger
-from studio.jobs.queue import FLOW, LANES, TRAINING, WITHOUT_WORKER, TurnQueue, Waiting
+from studio.jobs.ledger import Room, read_ledger
+from studio.jobs.queue import FLOW, LANES, TRAINING, WITHOUT_WORKER
 from studio.jobs.records import OnEnd, Records
-from studio.jobs.store import JobStore, Row, amount_of
+from studio.jobs.store import JobStore, Row
 from studio.jobs.trainings import Trainings
+from studio.jobs.turns import Turns
 from studio.settings import Settings
 
-BATCH_SLOTS = 8
 POLL_SECONDS = 0.05
 PLACE_POLL_SECONDS = 0.5
-ADOPTED_POLL_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 BROKEN_AFTER_DEATHS = 3
 STOP_SECONDS = 8.0  # Docker kills after ten
 
@@ -67,7 +67,6 @@ class Supervisor:
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._families = find_families()
         self._store = store
         self._engine = engine
         self._trainings = trainings
@@ -75,12 +74,10 @@ class Supervisor:
         self._folder = settings.home / "jobs"
         self._records = Records(self._folder, store, on_end)
         self._lock = threading.RLock()
-        self._queue = TurnQueue()
-        self._running: dict[str, Waiting] = {}
+        self._turns = Turns(settings, catalog, store, Admission(settings.home / "ledger"))
         self._adopted: set[str] = set()
         self._loaded: list[dict] = []
         self._loaded_at = 0.0
-        self._device = "unknown"
         self._is_ready = False
         self._is_started = False
         self._is_broken = False
@@ -101,12 +98,12 @@ class Supervisor:
         for folder in found.waiting + flows:
             spec = folder.spec()
             self._records.index(Row.of(spec, "queued"))
-            self._queue.put(self._waiting(spec))
+            self._turns.put(self._turns.waiting(spec))
         for folder in found.worked_on:
             spec = folder.spec()
             self._records.index(Row.of(spec, "running"))
             if spec.request.lane == TRAINING:
-                self._running[folder.id] = self._waiting(spec)
+                self._turns.adopt(self._turns.waiting(spec))
                 self._trainings.adopt(folder.id)
             else:
                 self._adopted.add(folder.id)
@@ -125,7 +122,7 @@ class Supervisor:
         self._flows.start(self, self._hear)
         self._is_started = True
         self._give_turns()
-        threading.Thread(target=self._watch_adopted, name="adopted-jobs", daemon=True).start()
+        threading.Thread(target=self._look_around, name="jobs", daemon=True).start()
 
     def close(self, *, is_pausing: bool = False) -> None:
         """Take no more work and give the worker a moment to finish; what it finishes later, the next start finds.
@@ -136,7 +133,7 @@ class Supervisor:
         self._flows.close()
         self._records.close()
         self._trainings.close(is_pausing=is_pausing, timeout_seconds=STOP_SECONDS)
-        self._engine.close(STOP_SECONDS if self._running else 0.0)
+        self._engine.close(STOP_SECONDS if self._turns.running else 0.0)
 
     # ── what a person asks ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,7 +169,7 @@ class Supervisor:
         if isinstance(request, ModelRequest):
             self._catalog.check(request)
         with self._lock:
-            self._refuse_overload(owner, request, is_part=bool(flow))
+            self._refuse(owner, request, is_part=bool(flow))
         folder = JobFolder.create(  # outside the lock: the files may be many
             self._folder, owner, request, job_id=job_id, keep=keep, conversation=conversation,
             files={field: files[field] for field in names if field in files}, parents=tuple(parents),
@@ -180,11 +177,11 @@ class Supervisor:
         )  # fmt: skip
         try:
             spec = folder.spec()
-            waiting = self._waiting(spec)
+            waiting = self._turns.waiting(spec)
             with self._lock:
-                self._refuse_overload(owner, request, is_part=bool(flow))  # others came meanwhile
+                self._refuse(owner, request, is_part=bool(flow))  # others came meanwhile
                 self._store.put(Row.of(spec, "queued"))
-                self._queue.put(waiting)
+                self._turns.put(waiting)
         except (StudioError, ValueError):
             folder.remove()
             raise
@@ -260,7 +257,7 @@ class Supervisor:
         with self._lock:
             job = self.get(owner, job_id)
             folder = self._records.folder(job_id)
-            if self._queue.remove(job_id):
+            if self._turns.remove(job_id):
                 self._records.write_end(folder, "cancelled", None)
                 self._settle(folder)
             elif not job.is_ended:
@@ -271,7 +268,7 @@ class Supervisor:
         for row in self._store.of_conversation(conversation_id):
             if row.owner == owner:
                 with self._lock:
-                    self._queue.remove(row.id)
+                    self._turns.remove(row.id)
                     self._records.forget(self._records.folder(row.id))
 
     def unload(self, model: str) -> None:
@@ -288,19 +285,13 @@ class Supervisor:
 
     def place(self, job_id: str) -> Place | None:
         """How many jobs have their turn before this one, and about how long that takes; None if it does not wait."""
+        room = self._room()
         with self._lock:
-            ahead = self._queue.ahead(job_id, self._loaded_models())
-            if ahead is None:
-                return None
-            lane = self._queue.lane_of(job_id)
-            before = [*ahead, *(job for job in self._running.values() if job.lane == lane)]
-        usual = [self._store.usual_seconds(one.kind, one.model, one.amount) for one in before]
-        known = [seconds for seconds in usual if seconds is not None]
-        return Place(len(before), sum(known) if known else None)
+            return self._turns.place(job_id, room)
 
     def usual_seconds(self, request: Request) -> float | None:
         """How long such a request takes on this machine from its start to its end; None until it was learnt."""
-        return self._store.usual_seconds(request.kind, request.model, self._amount(request))
+        return self._store.usual_seconds(request.kind, request.model, self._turns.amount(request))
 
     def folder(self, owner: str, job_id: str) -> JobFolder:
         """The files of a job: its previews, and the pictures of one that keeps nothing. Raises NotFound."""
@@ -341,9 +332,9 @@ class Supervisor:
         with self._lock:
             state = "ready" if self._is_ready else "broken" if self._is_broken else "starting"
             return {
-                "workers": [{"device": self._device, "state": state, **self._memory()}],
-                "queue_length": len(self._queue),
-                "running": len(self._running) + len(self._adopted),
+                "workers": [{"device": self._turns.device, "state": state, **self._memory()}],
+                "queue_length": len(self._turns),
+                "running": len(self._turns.running) + len(self._adopted),
                 "loaded_models": self._loaded_now(),
                 "memory": memory,
             }
@@ -354,55 +345,37 @@ class Supervisor:
 
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _waiting(self, spec: JobSpec) -> Waiting:
-        try:
-            family = self._families.get(self._catalog.find(spec.request.model).family)
-        except StudioError:  # a model that was there when the job was asked for; its turn will say so
-            family = None
-        batches = family is not None and bool(family.BATCHES)
-        request = spec.request
-        amount = self._amount(request)
-        is_part = bool(spec.flow)
-        return Waiting(spec.id, spec.owner, request.lane, request.kind, request.model, batches, amount, is_part)
-
-    def _amount(self, request: Request) -> float | None:
-        try:
-            return amount_of(request, self._catalog.find(request.model).defaults)
-        except StudioError:
-            return amount_of(request)
-
-    def _refuse_overload(self, owner: str, request: Request, *, is_part: bool) -> None:
+    def _refuse(self, owner: str, request: Request, *, is_part: bool) -> None:
         """A part of a flow has its place by the flow, which asks for two at once at most: else full flows wait for ever."""
         if self._is_closing.is_set():
             raise ShuttingDown()
         if self._is_broken and request.lane not in WITHOUT_WORKER:
             raise self._broken()
-        if is_part:
-            return
-        waiting = len(self._queue)
-        if waiting >= self._settings.queue_limit:
-            running = self._running.values()
-            usual = [self._store.usual_seconds(job.kind, job.model, job.amount) or 10.0 for job in running]
-            mean_seconds = sum(usual) / len(usual) if usual else 10.0
-            raise QueueFull(waiting=waiting, retry_after_seconds=max(1, round(waiting * mean_seconds / BATCH_SLOTS)))
-        at_work = sum(job.owner == owner and not job.is_part for job in self._running.values())
-        if self._queue.asked_by(owner) + at_work >= self._settings.person_limit:
-            raise QuotaReached(limit=self._settings.person_limit)
+        if not is_part:
+            self._turns.refuse_overload(owner)
+
+    def _room(self) -> Room | None:
+        """For a training that waits. Read without the lock: who holds the ledger may have been stopped."""
+        with self._lock:
+            is_asked = self._turns.is_room_asked()
+        return self._turns.look() if is_asked else None
 
     def _give_turns(self) -> None:
         """Fill every lane: as many jobs as it runs at once, or several of one model that batches."""
         if self._is_closing.is_set():
             return
+        room = self._room()
         with self._lock:
             for lane in LANES:
-                while self._is_open(lane) and (waiting := self._next(lane)) is not None:
+                while self._is_open(lane) and (waiting := self._turns.take(lane, room)) is not None:
                     try:
                         spec = self._records.folder(waiting.job_id).spec()
                     except (ValueError, OSError):
-                        continue  # deleted while it waited
-                    self._running[waiting.job_id] = waiting
+                        self._turns.end(waiting.job_id)  # deleted while it waited
+                        continue
                     self._records.index(Row.of(spec, "running"))
                     if lane == TRAINING:
+                        room = None  # the next one wants another look
                         self._trainings.run(waiting.job_id)
                     elif lane == FLOW:
                         self._flows.run(waiting.job_id)
@@ -412,33 +385,23 @@ class Supervisor:
     def _is_open(self, lane: str) -> bool:
         return self._is_started if lane in WITHOUT_WORKER else self._is_ready
 
-    def _next(self, lane: str) -> Waiting | None:
-        busy = [job for job in self._running.values() if job.lane == lane]
-        if len(busy) < LANES[lane]:
-            return self._queue.take(lane, self._loaded_models())
-        if len(busy) >= BATCH_SLOTS or not busy[0].batches:
-            return None
-        return self._queue.take(lane, self._loaded_models(), only=busy[0].model)
-
     def _loaded_now(self) -> list[dict]:
         """The worker's rows; who was idle when it told them has been idle since."""
         since = time.monotonic() - self._loaded_at
         return [row if row["leases"] else {**row, "idle_seconds": row["idle_seconds"] + since} for row in self._loaded]
-
-    def _loaded_models(self) -> set[str]:
-        return {model["model"] for model in self._loaded}
 
     # ── what the engine says ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _hear(self, report: dict) -> None:
         if "loaded" in report:
             self._loaded, self._loaded_at = report["loaded"], time.monotonic()
+            self._turns.loaded = {model["model"] for model in self._loaded}
         elif "ready" in report:
-            self._device = report["device"]
+            self._turns.device = report["device"]
             self._is_ready, self._is_broken = True, False
         elif "busy" in report:
             with self._lock:
-                self._running.pop(report["busy"], None)
+                self._turns.end(report["busy"])
                 self._adopted.add(report["busy"])
         elif "ended" in report:
             self._hear_end(report)
@@ -458,21 +421,20 @@ class Supervisor:
         """
         with self._lock:
             self._is_ready = False
-            self._loaded = []
+            self._loaded, self._turns.loaded = [], frozenset()
             self._is_broken = early_deaths >= BROKEN_AFTER_DEATHS
             ended: list[JobFolder] = []
-            for job_id, waiting in list(self._running.items()):
+            for job_id, waiting in list(self._turns.running.items()):
                 if waiting.lane in WITHOUT_WORKER:
                     continue
                 folder = self._records.folder(job_id)
                 if folder.path.exists() and folder.end() is None and not folder.is_started():
-                    del self._running[job_id]
-                    self._queue.put(waiting)
+                    self._turns.put(waiting)
                     continue
                 if folder.path.exists() and folder.end() is None:
                     self._records.write_end(folder, "interrupted", WorkerDied())
                 ended.append(folder)
-            for waiting in self._queue.drain(LANES.keys() - set(WITHOUT_WORKER)) if self._is_broken else ():
+            for waiting in self._turns.drain() if self._is_broken else ():
                 folder = self._records.folder(waiting.job_id)
                 self._records.write_end(folder, "failed", self._broken())
                 ended.append(folder)
@@ -482,9 +444,13 @@ class Supervisor:
     def _broken(self) -> EngineBroken:
         return EngineBroken(path=str(self._settings.home / "worker.log"))
 
-    def _watch_adopted(self) -> None:
-        """Jobs of a worker that outlived its server end when their lock is free."""
-        while not self._is_closing.wait(ADOPTED_POLL_SECONDS):
+    def _look_around(self) -> None:
+        """Jobs of a worker that outlived its server end when their lock is free. A training that waits may fit by now."""
+        while not self._is_closing.wait(LOOK_SECONDS):
+            try:
+                self._give_turns()
+            except Exception:  # the disk does not answer: the next look may go better
+                log.exception("no turns were given")
             for job_id in list(self._adopted):
                 folder = self._records.folder(job_id)
                 try:
@@ -502,14 +468,14 @@ class Supervisor:
         """A job that was running has ended. Until its end is kept it counts as unsettled, without a gap."""
         with self._lock:
             self._records.begin_to_settle(folder.id)
-            self._running.pop(folder.id, None)
+            self._turns.end(folder.id)
             self._adopted.discard(folder.id)
         self._records.settle(folder)
 
     def _is_unsettled(self, job_id: str) -> bool:
         """Whether an end that is there is still to be kept. A studio that closes keeps it at its next start."""
         with self._lock:
-            is_known = job_id in self._running or job_id in self._adopted or self._records.is_settling(job_id)
+            is_known = job_id in self._turns.running or job_id in self._adopted or self._records.is_settling(job_id)
             return is_known and not self._is_closing.is_set()
 
     def _memory(self) -> dict[str, int]:

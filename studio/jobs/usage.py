@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines.loading.memory.measure import Store, peak_bytes
+from pipelines.training.ranks import launched
 from pipelines.types.events import Event
 from pipelines.types.training import Metrics, TrainRequest
 from studio.files import write_whole
@@ -25,7 +26,7 @@ FREE_OF_COST = ("steps", "seed", "learning_rate", "warmup_steps", "decay_steps",
 
 @dataclass(frozen=True)
 class Usage:
-    """Of one go at a run: seconds before the first step, seconds of a step, the most memory that its process held."""
+    """Of one go at a run: seconds before the first step, seconds of a step, the most memory that one process of it held."""
 
     cost: str
     start_seconds: float
@@ -46,10 +47,11 @@ def cost_of(request: TrainRequest) -> str:
 def expected(runs: Path, request: TrainRequest) -> Usage | None:
     """What such a run took the last time; None where there was none."""
     cost = cost_of(request)
-    return next((usage for usage in _newest_first(runs) if usage.cost == cost), None)
+    return next((usage for usage in newest_first(runs) if usage.cost == cost), None)
 
 
-def _newest_first(runs: Path) -> Iterator[Usage]:
+def newest_first(runs: Path) -> Iterator[Usage]:
+    """What every run took that has begun here."""
     files: dict[Path, float] = {}
     for path in runs.glob(f"*/{FILE}"):
         with suppress(OSError):  # deleted meanwhile
@@ -83,6 +85,7 @@ class Meter:
         step, at = self._first
         if event.step > step and now - self._written >= WRITE_SECONDS:
             self._written = now
-            self.peak_bytes = peak_bytes(self._store)
-            usage = Usage(self._cost, at - self._born, (now - at) / (event.step - step), self.peak_bytes)
+            self.peak_bytes = peak_bytes(self._store) * launched()[1]  # several that train together are alike
+            peak = self.peak_bytes // launched()[1]
+            usage = Usage(self._cost, at - self._born, (now - at) / (event.step - step), peak)
             write_whole(self._path, json.dumps(asdict(usage)).encode())

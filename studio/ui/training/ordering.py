@@ -11,16 +11,18 @@ import gradio as gr
 
 from pipelines.errors.access import NotAllowed, NotFound
 from pipelines.errors.base import StudioError
+from pipelines.errors.training import NetworkTooLarge, TrainingTooLarge
 from pipelines.training.data import find_datasets, serves
 from pipelines.training.trainer import changed, find_trainers, takes_model
 from pipelines.types.training import TrainRequest
 from studio.identity import GUEST
+from studio.jobs.launching import nvidia_gpus
 from studio.library.datasets import OwnDataset, Report
 from studio.services import Services
 from studio.ui.components import model_choices_of, pressed, quietly
 from studio.ui.i18n import language, t
 from studio.ui.told import told
-from studio.ui.training import examples, form, view
+from studio.ui.training import examples, form, launch, view
 from studio.ui.training.changing import Changing, shown_changes
 from studio.ui.training.layout import WITH_FORM, Parts
 from studio.ui.training.own_sets import OwnSets
@@ -46,8 +48,8 @@ class Ordering:
         """`to_show` become the run that was started, "", and a nonce (see `tabs/training.py`)."""
         p, quiet = self._parts, quietly()
         chosen = [p.filled, p.trainer, p.dataset, p.base, p.preset, p.name]
-        of_trainer: list[Any] = [p.about, p.dataset, p.data, p.base, p.settings, p.forecast]
-        p.trainer.input(told(self._choose_trainer), [p.trainer, p.preset], of_trainer, **quiet)
+        of_trainer: list[Any] = [p.about, p.dataset, p.data, p.base, p.settings, p.forecast, p.show_changes, p.changes]
+        p.trainer.input(told(self._change_trainer), [p.trainer, p.preset, p.dataset], of_trainer, **quiet)
         p.dataset.input(told(self._choose_dataset), chosen, [p.data, p.forecast], js=WITH_FORM, **quiet)
         p.preset.input(told(self._choose_preset), [p.trainer, p.dataset, p.preset], [p.settings, p.forecast], **quiet)
         p.settings.click(told(self._change), chosen[1:], p.forecast, **quietly(trigger_mode="always_last"))
@@ -59,11 +61,13 @@ class Ordering:
         p.start.click(told(self._start), chosen, to_show, js=WITH_FORM, **quiet)
         self.own_sets.wire(of_trainer)
         p.show_changes.click(told(self._show_changes), chosen, p.changes, js=WITH_FORM, **quiet)
+        p.show_launch.click(told(self._show_launch), chosen, p.launch, js=WITH_FORM, **quiet)
 
     def load(self, blocks: gr.Blocks) -> None:
         """Fill in when the page is opened."""
         p = self._parts
         outputs: list[Any] = [p.preset, p.about, p.dataset, p.data, p.base, p.settings, p.forecast]
+        outputs += [p.show_changes, p.changes]
         blocks.load(told(self._open), [p.trainer], outputs, **quietly())
         self.own_sets.load(blocks)
 
@@ -73,6 +77,10 @@ class Ordering:
         device = self._services.jobs.status()["workers"][0]["device"]
         preset = "gpu" if device == "cuda" else "cpu"
         return {self._parts.preset: preset, **self._choose_trainer(trainer, preset, request)}
+
+    def _change_trainer(self, trainer: str, preset: str, dataset: str | None, request: gr.Request) -> Updates:
+        """The data stay, where it learns from them."""
+        return self._choose_trainer(trainer, preset, request, wanted=str(dataset or ""))
 
     def _choose_trainer(self, trainer: str, preset: str, request: gr.Request, wanted: str = "") -> Updates:
         """Its data sets, `wanted` or the first of them, and its settings."""
@@ -88,6 +96,8 @@ class Ordering:
             p.base: self._bases(module, lang),
             p.settings: form.form(form.fields_of(module, _preset(preset)), {}, lang),
             p.forecast: self._forecast(owner, TrainRequest(trainer, dataset, {}, _preset(preset)), lang),
+            p.show_changes: gr.update(visible=hasattr(module.PRESETS["cpu"], "augment")),
+            p.changes: "",
         }
 
     def _offered(self, owner: str, trainer: ModuleType, lang: str) -> list[tuple[Any, str]]:
@@ -152,7 +162,7 @@ class Ordering:
             await self._examples.make(dataset)
             found = examples.shown(self._examples.folder, dataset, lang)
         except StudioError as error:
-            found = view.failed_examples(error, lang)
+            found = view.refused(error, lang)
         yield {card: view.dataset_card(self._datasets[dataset], found, lang)}
 
     def _bring(self, paths: list[str], trainer: str, preset: str, request: gr.Request) -> Updates:
@@ -195,6 +205,19 @@ class Ordering:
             self._services.datasets.get(owner, dataset)
         yield f'<p class="help" role="status">{say("changes_reading", lang)}</p>'
         yield shown_changes(await self._changing.show(asked), lang)
+
+    def _show_launch(
+        self, filled: dict | None, trainer: str, dataset: str, base: str, preset: str, name: str, request: gr.Request
+    ) -> str:
+        """What trains it by several processes, on one machine or on two. Raises what `order` raises."""
+        owner, settings = self._services.identity.who(request), self._services.settings
+        self._refuse_guests(owner)
+        asked = self._request(filled, trainer, dataset, base, preset, name)
+        plan = self._services.runs.order(owner, asked).settings
+        home = settings.home if settings.is_loopback else Path("DIR")
+        return launch.shown_commands(
+            asked, home, settings.training_processes or nvidia_gpus() or 2, plan, language(request)
+        )
 
     # ── the start ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -248,12 +271,13 @@ class Ordering:
 
     def _forecast(self, owner: str, asked: TrainRequest, lang: str) -> str:
         try:
-            steps = self._services.runs.order(owner, asked).settings.plan.steps
+            found = self._services.runs.forecast(owner, asked)
+        except (TrainingTooLarge, NetworkTooLarge) as error:
+            return view.refused(error, lang)
         except StudioError:  # a base to be chosen first, a value out of its range: said at the start
             return ""
         memory = self._services.jobs.status()["memory"].get("ram")
-        free = memory["free_bytes"] if memory else None
-        return view.forecast_line(self._services.runs.forecast(asked), steps, free, lang)
+        return view.forecast_line(found, memory["free_bytes"] if memory else None, lang)
 
 
 def _preset(value: object) -> Any:

@@ -1,5 +1,6 @@
 """Training runs from their start to every way they may end, with real processes and a small network on real digits."""
 
+import json
 import os
 import sys
 import time
@@ -12,10 +13,18 @@ import psutil
 import pytest
 
 from pipelines.errors.access import NotAllowed, NotFound
-from pipelines.errors.runs import NoCheckpoint, RunFinished, RunKilled, RunPaused, RunStopped, RunWentDown
+from pipelines.errors.runs import (
+    NoCheckpoint,
+    RunFinished,
+    RunKilled,
+    RunPaused,
+    RunStopped,
+    RunWentDown,
+)
 from pipelines.errors.storage import DiskFull
-from pipelines.errors.training import RunAtWork, UnknownSetting, UnknownTrainer, WrongSetting
+from pipelines.errors.training import RunAtWork, TrainingTooLarge, UnknownSetting, UnknownTrainer, WrongSetting
 from pipelines.types.training import Metrics, TrainRequest, TrainResult
+from studio.files import write_whole
 from studio.jobs import trainings
 from studio.jobs.folder import JobFolder
 from studio.jobs.job import Job
@@ -188,20 +197,32 @@ def test_runs_outlive_a_killed_server_and_the_next_one_finds_them(tmp_path: Path
     server.process.kill()
     server.process.wait()
 
-    # 2 The run goes on; the next server shows it, and another run waits for its turn
+    # 2 The run goes on; the next server shows it, and another run waits while the memory does not cover it as well
     points = len(curve.read_text().splitlines())
     wait_for(lambda: len(curve.read_text().splitlines()) > points)
     services = open_services()
     job = services.jobs.get(OWNER, job_id)
     assert job.state == "running"
+    wait_for(lambda: services.jobs.status()["workers"][0]["state"] == "ready")  # it says what the budget is
+    budget = services.settings.home / "ledger" / "budget.json"
+    usual = budget.read_text()
+    taken = services.jobs.status()["memory"]["ram"]["taken_bytes"]
+    write_whole(budget, json.dumps({"ram": int(1.5 * taken)}).encode())
     waiting = services.runs.start(OWNER, few_steps())
-    assert waiting.state == "queued" and services.jobs.place(waiting.id).ahead == 1  # type: ignore[union-attr]
+    place = services.jobs.place(waiting.id)
+    assert waiting.state == "queued" and place is not None and place.ahead == 1
+    assert place.lacks is not None and place.lacks.needed_bytes > place.lacks.free_bytes
 
-    # 3 It is stopped and saved by the new server, and then it is the next one's turn
+    # 3 Then both learn beside each other
+    write_whole(budget, usual.encode())
+    assert until(services, waiting, lambda now: now.state != "queued").state == "running"
+    assert until(services, waiting, lambda now: now.is_ended).state == "done"
+    assert services.jobs.get(OWNER, job_id).state == "running"
+
+    # 4 The first one is stopped and saved by the new server
     services.runs.stop(OWNER, job_id, save=True)
     job = until(services, job, lambda now: now.is_ended)
     assert job.state == "done" and isinstance(job.result, TrainResult) and job.result.finish_reason == "saved"
-    assert until(services, waiting, lambda now: now.is_ended).state == "done"
 
 
 def test_a_service_that_is_stopped_pauses_its_runs_and_goes_on_by_itself(open_services: Open) -> None:
@@ -252,7 +273,7 @@ def test_a_run_that_went_down_with_its_container_goes_on_by_itself(open_services
 
 
 def test_what_a_run_has_started_ends_with_it(open_services: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Such as the pip that fetches its data."""
+    """Such as the pip that fetches its data, or the other processes of a launch, each in a session of its own."""
     monkeypatch.setattr(trainings, "CANCEL_PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(
         trainings, "command_of", lambda home, job_id: [sys.executable, "-c", FETCHES, str(home), job_id]
@@ -261,7 +282,7 @@ def test_what_a_run_has_started_ends_with_it(open_services: Open, monkeypatch: p
     job = services.runs.start(ANN, few_steps())
     folder = services.settings.home / "jobs" / job.id
     wait_for(lambda: (folder / "pid").exists())
-    both = [psutil.Process(int((folder / name).read_text())) for name in ("pid", "child")]
+    both = [psutil.Process(int((folder / name).read_text())) for name in ("pid", "child", "apart")]
     services.runs.stop(ANN, job.id, save=False)
     assert until(services, job, lambda now: now.is_ended).state == "cancelled"
     wait_for(lambda: all(map(is_gone, both)))
@@ -308,6 +329,7 @@ def test_a_public_demo_trains_nothing(open_services: Open) -> None:
         (TrainRequest("nobody", "digits"), UnknownTrainer),
         (TrainRequest("cnn", "digits", {"depth": 3}), UnknownSetting),
         (TrainRequest("cnn", "digits", {"plan.steps": "many"}), WrongSetting),
+        (TrainRequest("char_transformer", "python_docs", {"width": 8192, "layers": 64}), TrainingTooLarge),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_it_waits(
@@ -334,9 +356,10 @@ def test_a_name_is_only_a_name(open_services: Open, tmp_path: Path) -> None:
 
 FETCHES = """
 import os, pathlib, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 folder = pathlib.Path(sys.argv[1]) / "jobs" / sys.argv[2]
-(folder / "child").write_text(str(child.pid))
+for name, is_apart in (("child", False), ("apart", True)):
+    started = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=is_apart)
+    (folder / name).write_text(str(started.pid))
 (folder / "pid").write_text(str(os.getpid()))
 time.sleep(600)
 """
