@@ -48,6 +48,7 @@ prove: bench  ## measure everything that the README quotes: speed, what survives
 	@$(PY) -m tests.bench.kills
 	@$(PY) -m tests.bench.memory
 	@$(PY) -m tests.bench.training
+	@$(PY) -m tests.bench.ranks
 	@$(PY) -m tests.bench.runs
 	@$(PY) -m tests.bench.lora_style
 	@$(PY) -m tests.bench.speech

@@ -21,7 +21,8 @@ ENGINES: tuple[Engine, ...] = ("process", "inline")
 
 HELP_ENDING = """environment: GRADIO_SERVER_NAME, GRADIO_SERVER_PORT, AIGC_STUDIO_HOME, AIGC_STUDIO_AUTH and
 AIGC_STUDIO_MEMORY_GB say the same as --host, --port, --home, --auth and --memory; AIGC_STUDIO_IDLE_MINUTES is how long a
-model that nobody uses stays in memory (default 30, 0: until its room is needed); AIGC_STUDIO_CACHE is where starter models are kept (default ~/.cache/aigc-studio);
+model that nobody uses stays in memory (default 30, 0: until its room is needed); AIGC_STUDIO_PROCESSES is how many processes
+train one model together (default: one for each GPU); AIGC_STUDIO_CACHE is where starter models are kept (default ~/.cache/aigc-studio);
 STUDIO_ENGINE is "process" (default) or "inline" (for debugging); HF_HOME, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE
 mean what they mean to huggingface_hub."""
 
@@ -33,7 +34,7 @@ class Settings:
     `home` holds what people make, `cache` what can be fetched again. `auth` is the (name, password) of everybody who may
     log in, empty when there is no login. `queue_limit` jobs may wait in all, `person_limit` may wait or run for one person.
     Models may hold `memory_bytes` (None: most of what is free at the start), and one that nobody uses stays for
-    `idle_seconds` (None: until its room is needed).
+    `idle_seconds` (None: until its room is needed). A training runs as `training_processes` (None: one on each GPU).
     """
 
     home: Path
@@ -48,6 +49,7 @@ class Settings:
     queue_limit: int = 64
     person_limit: int = 8
     memory_bytes: int | None = None
+    training_processes: int | None = None
     idle_seconds: float | None = 1800.0
 
     @property
@@ -77,26 +79,9 @@ class Settings:
         Raises ShareNeedsLogin for a share link without a login. A flag or variable that cannot be read ends the
         program with a line that names it (SystemExit 2), as argparse does.
         """
-        # 1. flags, each with its variable as the default
-        parser = argparse.ArgumentParser(prog="app.py", description="AIGC Studio", epilog=HELP_ENDING)
+        # 1. flags
         is_space = "SPACE_ID" in environ
-        host = environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if is_space else "127.0.0.1")
-        home = environ.get("AIGC_STUDIO_HOME") or "~/.aigc-studio"
-        parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
-        parser.add_argument(
-            "--port", default=environ.get("GRADIO_SERVER_PORT") or "7860", help="port (default: %(default)s)"
-        )
-        parser.add_argument("--home", default=home, help="folder of what people make (default: %(default)s)")
-        parser.add_argument(
-            "--auth", action="append", metavar="USER:PASSWORD", help="ask for a login; may be given several times"
-        )
-        parser.add_argument("--share", action="store_true", help="public link through Gradio's relay; needs --auth")
-        parser.add_argument(
-            "--memory",
-            default=environ.get("AIGC_STUDIO_MEMORY_GB") or "",
-            metavar="GB",
-            help="how much memory models may take (default: most of what is free at the start)",
-        )
+        parser = _flags(environ, is_space=is_space)
         flags = parser.parse_args(argv)
 
         # 2. what argparse does not check by itself
@@ -118,6 +103,10 @@ class Settings:
         if idle_minutes is None or idle_minutes < 0:
             parser.error(f"AIGC_STUDIO_IDLE_MINUTES is {idle!r}; it must be a number of minutes, or 0 for no limit")
 
+        processes = environ.get("AIGC_STUDIO_PROCESSES") or ""
+        if processes and not (processes.isascii() and processes.isdecimal() and 1 <= int(processes) <= 64):
+            parser.error(f"AIGC_STUDIO_PROCESSES is {processes!r}; it must be a number between 1 and 64")
+
         # 3. what must not be had without a login
         if flags.share and not auth:
             raise ShareNeedsLogin()
@@ -133,8 +122,32 @@ class Settings:
             is_space=is_space,
             space_hosts=tuple(host for host in environ.get("SPACE_HOST", "").split(",") if host),
             memory_bytes=int(memory_gb * 1e9) if memory_gb else None,
+            training_processes=int(processes) if processes else None,
             idle_seconds=idle_minutes * 60 or None,
         )
+
+
+def _flags(environ: Mapping[str, str], *, is_space: bool) -> argparse.ArgumentParser:
+    """Each with its variable as the default."""
+    parser = argparse.ArgumentParser(prog="app.py", description="AIGC Studio", epilog=HELP_ENDING)
+    host = environ.get("GRADIO_SERVER_NAME") or ("0.0.0.0" if is_space else "127.0.0.1")
+    home = environ.get("AIGC_STUDIO_HOME") or "~/.aigc-studio"
+    parser.add_argument("--host", default=host, help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", default=environ.get("GRADIO_SERVER_PORT") or "7860", help="port (default: %(default)s)"
+    )
+    parser.add_argument("--home", default=home, help="folder of what people make (default: %(default)s)")
+    parser.add_argument(
+        "--auth", action="append", metavar="USER:PASSWORD", help="ask for a login; may be given several times"
+    )
+    parser.add_argument("--share", action="store_true", help="public link through Gradio's relay; needs --auth")
+    parser.add_argument(
+        "--memory",
+        default=environ.get("AIGC_STUDIO_MEMORY_GB") or "",
+        metavar="GB",
+        help="how much memory models may take (default: most of what is free at the start)",
+    )
+    return parser
 
 
 def _number(text: str) -> float | None:

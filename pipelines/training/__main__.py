@@ -4,6 +4,9 @@ python -m pipelines.training assets/recipes/starter-poems.json --home DIR [--exp
 Trains a model from a script, or goes on with a run; it comes to stand in DIR/models. SIGTERM or Ctrl-C ends it after a
 checkpoint. A recipe names trainer, data set and settings, and has one run in DIR: called again, it goes on. `--export` writes
 the finished model in half precision, as starters are shipped. Starts no studio, and may run beside one.
+
+Under `accelerate launch --multi_gpu --num_processes N -m pipelines.training …` N processes train it together, on one machine or on
+several; the first one alone prints and writes (ranks.py).
 """
 
 import argparse
@@ -18,8 +21,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.errors.base import StudioError
-from pipelines.errors.training import RunAtWork
+from pipelines.errors.training import RankLost, RunAtWork
 from pipelines.training.half_precision import copy_in_half
+from pipelines.training.ranks import launched
 from pipelines.training.run import Uninterrupted, run
 from pipelines.types.events import Event
 from pipelines.types.training import Metrics, Setting, TrainRequest
@@ -53,8 +57,12 @@ def main() -> int:
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the trainer")
     parser.add_argument("--export", type=Path, help="a folder for the finished model in half precision")
     options = parser.parse_args()
-    request = _request(options)
+    request, (rank, size) = _request(options), launched()
     folder = options.home / "runs" / request.run
+    if rank > 0:
+        return _follow(request, folder)
+    if size > 1:
+        print(f"{size} processes: a step has a batch of each, or its part of plan.accumulation", flush=True)  # noqa: T201
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with (folder / "lock").open("ab") as lock:
@@ -69,6 +77,17 @@ def main() -> int:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     print(json.dumps({"run": result.run, "model": result.model, "metrics": result.metrics}))  # noqa: T201
+    return 0
+
+
+def _follow(request: TrainRequest, folder: Path) -> int:
+    """As one of several processes but the first: what is wrong with all of them, that one tells."""
+    try:
+        run(request, folder, commands=Signalled())
+    except StudioError as error:
+        if isinstance(error, RankLost):
+            print(error, file=sys.stderr)  # noqa: T201
+        return 1
     return 0
 
 

@@ -43,9 +43,12 @@ def save(folder: Path, step: int, state: dict[str, Any]) -> Path:
     scratch = folder / f".writing-{step:08d}"
     scratch.mkdir()
     tensors: dict[str, Any] = {}
-    plain = _take_apart({"step": step, **state}, tensors)
+    plain = take_apart({"step": step, **state}, tensors)
     try:
-        save_file(tensors, scratch / STATE, metadata={"state": json.dumps(plain)})
+        own = {
+            name: tensor.to("cpu", copy=True) for name, tensor in tensors.items()
+        }  # each its own memory: the format's demand
+        save_file(own, scratch / STATE, metadata={"state": json.dumps(plain)})
     except SafetensorError as error:  # what the disk said stands in its words only
         shutil.rmtree(scratch, ignore_errors=True)
         told = re.search(r"os error (\d+)", str(error))
@@ -82,7 +85,7 @@ def latest(folder: Path) -> dict[str, Any] | None:
         place = folder / f"step-{step:08d}"
         if is_whole(place):
             with safe_open(place / STATE, framework="pt") as file:
-                state: dict[str, Any] = _put_together(json.loads(file.metadata()["state"]), file.get_tensor)
+                state: dict[str, Any] = put_together(json.loads(file.metadata()["state"]), file.get_tensor)
             return state
     return None
 
@@ -102,31 +105,31 @@ def _prune(folder: Path) -> None:
         shutil.rmtree(folder / f"step-{old:08d}")
 
 
-def _take_apart(value: Any, tensors: dict[str, Any]) -> Any:
+def take_apart(value: Any, tensors: dict[str, Any]) -> Any:
     """`value` as JSON can hold it, its tensors moved to `tensors` and named there. Keys of dicts stay what they are."""
     import torch
 
     if isinstance(value, torch.Tensor):
         name = str(len(tensors))
-        tensors[name] = value.detach().clone()  # each its own memory, as the format demands
+        tensors[name] = value.detach()
         return {"tensor": name}
     if isinstance(value, dict):
-        return {"dict": [[key, _take_apart(item, tensors)] for key, item in value.items()]}
+        return {"dict": [[key, take_apart(item, tensors)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        return {type(value).__name__: [_take_apart(item, tensors) for item in value]}
+        return {type(value).__name__: [take_apart(item, tensors) for item in value]}
     return value
 
 
-def _put_together(value: Any, tensor: Callable[[str], Any]) -> Any:
-    """What `_take_apart` took apart."""
+def put_together(value: Any, tensor: Callable[[str], Any]) -> Any:
+    """What `take_apart` took apart."""
     if not isinstance(value, dict):
         return value
     ((kind, inside),) = value.items()
     if kind == "tensor":
         return tensor(inside)
     if kind == "dict":
-        return {key: _put_together(item, tensor) for key, item in inside}
-    items = [_put_together(item, tensor) for item in inside]
+        return {key: put_together(item, tensor) for key, item in inside}
+    items = [put_together(item, tensor) for item in inside]
     return items if kind == "list" else tuple(items)
 
 

@@ -2,7 +2,8 @@
 
 Before each step the random generator is seeded with (seed, step), and the learning rate is a function of the step. So
 the step is all there is to know about the order of the data, and a run that was stopped and resumed ends with the same
-bits as one that was not. It knows neither data nor loss nor where metrics go: a trainer hands it a Course.
+bits as one that was not. Of several processes (ranks.py) each has seeds of its own, so batches of its own; the main one alone
+evaluates, samples and saves. It knows neither data nor loss nor where metrics go: a trainer hands it a Course.
 """
 
 import math
@@ -18,6 +19,7 @@ from pipelines.training import checkpoints
 from pipelines.training.average import Average, carried, put_back
 from pipelines.training.patience import Goal, Patience
 from pipelines.training.plan import Plan
+from pipelines.training.ranks import Ranks, Wish
 from pipelines.training.trainer import Course, Sample
 
 EVALUATIONS = 10  # in a run, and as many samples
@@ -59,23 +61,37 @@ class Reached:
 
 
 def train(
-    course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands, goal: Goal | None = None
+    course: Course,
+    plan: Plan,
+    folder: Path,
+    watch: Watch,
+    commands: Commands,
+    goal: Goal | None = None,
+    ranks: Ranks | None = None,
 ) -> Reached:
     """Train `course` up to `plan.steps`, going on from the newest checkpoint in `folder`.
 
-    When all steps are done its networks hold their averaged weights, in evaluation mode; with `plan.patience` the weights that came
-    nearest to the `goal`. Raises Diverged.
+    When all steps are done its networks hold their averaged weights, in evaluation mode; with `plan.patience` the weights that
+    came nearest to the `goal`. So it is in the main one of several `ranks`, which alone looks into `folder` and tells `watch`;
+    `plan.accumulation` is of each of them. Raises Diverged, RankLost.
     """
-    return _Run(course, plan, folder, watch, commands, goal).go()
+    return _Run(course, plan, folder, watch, commands, goal, ranks or Ranks()).go()
 
 
 class _Run:
     def __init__(
-        self, course: Course, plan: Plan, folder: Path, watch: Watch, commands: Commands, goal: Goal | None
+        self,
+        course: Course,
+        plan: Plan,
+        folder: Path,
+        watch: Watch,
+        commands: Commands,
+        goal: Goal | None,
+        ranks: Ranks,
     ) -> None:
         self._course, self._plan, self._folder = course, plan, folder
-        self._watch, self._commands = watch, commands
-        self._average = Average(course.networks, plan.ema_decay) if plan.ema_decay else None
+        self._watch, self._commands, self._ranks = watch, commands, ranks
+        self._average = Average(course.networks, plan.ema_decay) if plan.ema_decay and ranks.is_main else None
         self._patience = Patience(goal, plan.patience)
         self._step = 0
         self._seconds_before = 0.0
@@ -85,24 +101,27 @@ class _Run:
 
     def go(self) -> Reached:
         # 1 Where were we?
-        plan, stopping = self._plan, ""
+        plan, is_main = self._plan, self._ranks.is_main
+        wish: Wish = ""
         is_new = not self._resume()
         saved = time.monotonic()
         evaluate_every = max(1, plan.steps // EVALUATIONS)
         point_every = max(1, min(METRICS_EVERY_STEPS, plan.steps // POINTS), plan.steps // MOST_POINTS)
-        if is_new:
+        if is_new and is_main:
             self._measure(is_evaluation=True)
             self._sample()
 
         # 2 A step
         self._mode(is_training=True)
-        while self._step < plan.steps and not self._patience.is_over:
-            if stopping := self._commands.is_stopping():
+        while self._step < plan.steps:
+            if wish := self._ranks.agreed("over" if self._patience.is_over else self._commands.is_stopping()):
                 break
             values = self._advance()
             self._step += 1
             if not all(map(math.isfinite, values.values())):
                 raise Diverged(step=self._step)
+            if not is_main:
+                continue
             self._pending.append(values)
             if self._average:
                 self._average.update(self._step)
@@ -117,11 +136,16 @@ class _Run:
                 self._save()
                 saved = time.monotonic()
 
-        # 4 The end
-        if stopping == "cancel":
+        return self._end(wish)
+
+    def _end(self, wish: Wish) -> Reached:
+        """What stays of it, as it ended."""
+        if wish == "cancel":
             return Reached(self._step, self._seconds(), "cancelled", self._values)
+        if not self._ranks.is_main:
+            return Reached(self._step, self._seconds(), "saved" if wish == "save" else "stop", {})
         self._save()
-        if stopping == "save":
+        if wish == "save":
             return Reached(self._step, self._seconds(), "saved", self._values)
         self._mode(is_training=False)
         if self._patience.use_best(self._course.networks):
@@ -135,13 +159,20 @@ class _Run:
         import torch
 
         told: list[dict[str, float]] = []
+        ranks = self._ranks
         for part in range(self._plan.accumulation):
-            torch.manual_seed(self._plan.seed_at(self._step * self._plan.accumulation + part))
+            batch = (self._step * self._plan.accumulation + part) * ranks.size + ranks.rank
+            torch.manual_seed(self._plan.seed_at(batch))
             told.append(self._course.step(self._step))
-        return {
-            name: sum(row.get(name, value) for row in told) / len(told) if name in told[0] else value
-            for name, value in told[-1].items()
-        }
+        # Running means are of each one's own batches
+        buffers = (buffer for network in self._course.networks.values() for buffer in network.buffers())
+        ranks.align(buffer for buffer in buffers if buffer.is_floating_point())
+        return ranks.mean(
+            {
+                name: sum(row.get(name, value) for row in told) / len(told) if name in told[0] else value
+                for name, value in told[-1].items()
+            }
+        )
 
     # ── what is seen ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -202,6 +233,20 @@ class _Run:
 
     def _resume(self) -> bool:
         """Whether there was a checkpoint to go on from."""
+        ranks = self._ranks
+        is_found, self._step = ranks.shared((ranks.is_main and self._read(), self._step))
+        ranks.align(carried(self._course.networks).values())
+        for optimiser in self._course.optimisers.values() if is_found else ():
+            told = ranks.shared_state(optimiser.state_dict() if ranks.is_main else None)
+            if not ranks.is_main:
+                optimiser.load_state_dict(told)
+            optimiser.param_groups[0].pop(
+                "parts", None
+            )  # of another number of processes: a step begins with its first batch
+        return is_found
+
+    def _read(self) -> bool:
+        """The newest checkpoint, where there is one."""
         state = checkpoints.latest(self._folder)
         if state is None:
             self._watch.begun(after=None)

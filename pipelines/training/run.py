@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from pipelines.base import open_catalog
+from pipelines.errors.training import OtherProcesses
 from pipelines.loading.memory.measure import free_bytes, store_of
 from pipelines.loading.placement.devices import choose_place, wait_asleep
 from pipelines.loading.starter import default_cache_folder
@@ -37,9 +38,10 @@ from pipelines.training.loop import Commands, train
 from pipelines.training.order import order_of
 from pipelines.training.patience import Goal
 from pipelines.training.pins import Pins, check_pins
+from pipelines.training.ranks import Ranks, joined
 from pipelines.training.size import within
 from pipelines.training.splitting import split
-from pipelines.training.trainer import Course, Sample, flat, takes_model
+from pipelines.training.trainer import Course, Sample, accumulates, flat, takes_model
 from pipelines.types.crossing import from_json, to_json
 from pipelines.types.events import OnEvent, ignore
 from pipelines.types.training import Metrics, Sampled, TrainRequest, TrainResult
@@ -67,31 +69,37 @@ def run(
     Raises the errors of `pipelines.errors.training`, SettingOutOfRange, and those of fetching data and base.
     """
     wait_asleep()
-
-    # 1 What is to be done: as it was asked first, where the run goes on
     device = choose_place().device
+    with joined(device) as ranks:
+        return _go(request, folder, on_event, commands or Uninterrupted(), device, ranks)
+
+
+def _go(
+    request: TrainRequest, folder: Path, on_event: OnEvent, commands: Commands, device: str, ranks: Ranks
+) -> TrainResult:
+    # 1 What is to be done: as it was asked first, where the run goes on
     own = folder.parents[1] / "datasets"
-    order = _read_order(folder, own)
-    if order is None:
-        order = _Order.of(request, device, own)
-        order.write(folder)
+    order = _order(request, folder, own, device, ranks)
 
     # 2 The data, and what needs no learning
-    trainer, dataset = order.trainer, order.dataset
-    whole = dataset.load(default_cache_folder() / "packages")
+    trainer = order.trainer
+    with ranks.first_alone():
+        whole = order.dataset.load(default_cache_folder() / "packages")
     data, test = split(whole, order.settings.plan, order.request.dataset)
-    baseline = {f"baseline_{name}": value for name, value in trainer.baseline(data, order.settings).items()}
+    baseline = order.baseline(data) if ranks.is_main else {}
 
     # 3 The networks, from the same random weights every time
     chosen = order.request.model if takes_model(trainer) else ""
-    base = find_base(chosen, folder.parents[1] / "models", on_event) if chosen else None
-    pinned = check_pins(folder / "data.json", Pins.of(data, test, base), order.request)
-    course = order.start(data, device, base)
+    with ranks.first_alone():
+        base = find_base(chosen, folder.parents[1] / "models", on_event) if chosen else None
+    pinned = _pin(folder / "data.json", Pins.of(data, test, base), order.request, ranks)
+    mine = order.part(ranks)
+    course = mine.start(data, device, base)
 
     # 4 The steps
     book = _Book(folder, order.settings.plan.steps, baseline, on_event)
     goal = Goal(trainer.METRIC, trainer.IS_BETTER == "higher")
-    reached = train(course, order.settings.plan, folder / "checkpoints", book, commands or Uninterrupted(), goal)
+    reached = train(course, mine.settings.plan, folder / "checkpoints", book, commands, goal, ranks)
     result = TrainResult(
         trainer=order.request.trainer,
         name=order.request.name,
@@ -101,13 +109,13 @@ def run(
         finish_reason=reached.reason,
         metrics={**reached.values, **baseline},
     )
-    if reached.reason != "stop" or not order.request.keeps_model:
+    if reached.reason != "stop" or not order.request.keeps_model or not ranks.is_main:
         return result
 
     # 5 How it does on each held-out example; then the model, whole, with its facts, where models are found
     _write_scores(folder / "scores.json", trainer.METRIC, course)
     facts = course.export(_empty(folder / "model"))
-    facts |= {"data_sha256": pinned.sha256, "base_sha256": pinned.base_sha256}
+    facts |= {"data_sha256": pinned.sha256, "base_sha256": pinned.base_sha256, "batches": order.batches}
     order.describe(folder / "model", result, facts, base)
     models = folder.parents[1] / "models"
     result = replace(result, model=_publish(folder, models, order.request))
@@ -129,13 +137,15 @@ class _Order:
     trainer: ModuleType
     dataset: Any
     settings: Any
+    batches: int  # of a step, whoever draws them: as many as were accumulated at its start, and one for each process at least
 
     @classmethod
     def of(cls, request: TrainRequest, device: str, own: Path) -> "_Order":
         """Raises UnknownTrainer, UnknownDataset, WrongData, NoBaseModel, and what wrong settings raise."""
         preset: Literal["cpu", "gpu"] = request.preset or ("cpu" if device == "cpu" else "gpu")
         request = replace(request, preset=preset)
-        return cls(request, *order_of(request, own))
+        order = order_of(request, own)
+        return cls(request, *order, order.settings.plan.accumulation)
 
     def write(self, folder: Path) -> None:
         """All settings and not only those that were asked for: a later version may have other presets."""
@@ -146,8 +156,20 @@ class _Order:
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "request": to_json(self.request),
             "settings": flat(self.settings),
+            "batches": self.batches,
         }
         write_whole(folder / "run.json", json.dumps(data, indent=1, ensure_ascii=False))
+
+    def part(self, ranks: Ranks) -> "_Order":
+        """What one of several processes does of it: of the batches that make a step it draws its share. Raises OtherProcesses."""
+        each, rest = divmod(self.batches, ranks.size)
+        if rest or (each > 1 and not accumulates(self.trainer)):
+            raise OtherProcesses(batches=self.batches, processes=ranks.size)
+        plan = replace(self.settings.plan, accumulation=each)
+        return replace(self, settings=replace(self.settings, plan=plan))
+
+    def baseline(self, data: Data) -> dict[str, float]:
+        return {f"baseline_{name}": value for name, value in self.trainer.baseline(data, self.settings).items()}
 
     def start(self, data: Data, device: str, base: "BaseModel | None") -> Course:
         """The networks, from the same random weights every time."""
@@ -200,11 +222,31 @@ class _Order:
         write_facts(model, data)
 
 
+def _order(request: TrainRequest, folder: Path, own: Path, device: str, ranks: Ranks) -> _Order:
+    """As the main process has it."""
+    order = _read_order(folder, own) if ranks.is_main else None
+    if order is None and ranks.is_main:
+        order = _Order.of(request, device, own)
+        order = replace(order, batches=ranks.size * ranks.parts(order.batches))
+        order.write(folder)
+    known = (replace(order.request, settings=flat(order.settings)), order.batches) if order else (request, 1)
+    told, batches = ranks.shared(known)
+    return order or replace(_Order.of(told, device, own), batches=batches)
+
+
+def _pin(path: Path, found: Pins, request: TrainRequest, ranks: Ranks) -> Pins:
+    """Raises DataChanged and BaseChanged, also where this machine's are others than the main one's."""
+    pinned = ranks.shared(check_pins(path, found, request) if ranks.is_main else found)
+    found.check(pinned, request)
+    return pinned
+
+
 def _read_order(folder: Path, own: Path) -> _Order | None:
     if not (folder / "run.json").exists():
         return None
     data = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    return _Order.of(replace(from_json("request", data["request"]), settings=data["settings"]), "cpu", own)
+    order = _Order.of(replace(from_json("request", data["request"]), settings=data["settings"]), "cpu", own)
+    return replace(order, batches=data.get("batches", order.batches))
 
 
 # ── what is told ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,6 +12,7 @@ A file of trainers/ has the same shape as the others:
                                     from pictures, texts or sounds has an `augment` of augmentation/ and obeys it
     PRESETS: {"cpu": …, "gpu": …}   "cpu" visibly learns within two minutes on two slow cores
     baseline(data, settings) -> dict    what needs no learning: METRIC, and whatever else is worth knowing ({}: see the first step)
+    size(settings) -> Size          of its networks, see estimate.py; share(settings) of a base's weights that are trained
     start(settings, data, device, base) -> Course       `base` is a BaseModel where one was chosen, else None
 
 A Course whose METRIC is a mean over held-out examples may also have `held_out_scores() -> Scores`: then two runs can be compared
@@ -34,6 +35,7 @@ import pipelines.training.trainers
 from pipelines.errors.requests import SettingOutOfRange
 from pipelines.errors.training import UnknownSetting, WrongSetting
 from pipelines.training.plan import Plan
+from pipelines.training.ranks import average_gradients
 from pipelines.types.training import Setting
 
 if TYPE_CHECKING:
@@ -195,7 +197,8 @@ def adam(network: "torch.nn.Module", plan: Plan) -> "torch.optim.Optimizer":
 def descend(loss: "torch.Tensor", optimiser: "torch.optim.Optimizer", plan: Plan, number: int) -> dict[str, float]:
     """One step of `optimiser` down the gradient of `loss`, with the learning rate and the clipping of the plan.
 
-    With `plan.accumulation` it is the last of so many calls that steps; those before only add their gradients.
+    With `plan.accumulation` it is the last of so many calls that steps; those before only add their gradients. Under
+    `accelerate launch` the gradient is the mean of all processes' (ranks.py).
     """
     import torch
 
@@ -213,6 +216,7 @@ def descend(loss: "torch.Tensor", optimiser: "torch.optim.Optimizer", plan: Plan
     for group in optimiser.param_groups:
         group["lr"] = plan.learning_rate_at(number)
     trained = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+    average_gradients(trained)
     norm = torch.nn.utils.clip_grad_norm_(trained, plan.gradient_norm)
     optimiser.step()
     optimiser.zero_grad(set_to_none=True)

@@ -1,7 +1,8 @@
 """python -m studio.jobs.training --home DIR --job ID: one go at a training run, in a process and a session of its own.
 
 It holds the locks of its job's folder and of its run's folder: nobody else works on either, and whoever sees them free
-knows that it is gone. What it says goes into the job's events, what it prints into the run's log.txt. It looks for
+knows that it is gone. What it says goes into the job's events, what it prints into the run's log.txt. Where several processes
+train (`launching.py`) that is the first of them; the others do nothing but train. It looks for
 commands between two steps (`commands.py`); SIGTERM ends it after a checkpoint. From its first step on it
 gives way to generation (`priority.py`). It knows no server and outlives every one.
 """
@@ -23,20 +24,23 @@ from pipelines.errors.jobs import InternalError
 from pipelines.errors.runs import RunOutOfMemory, RunPaused, RunStopped
 from pipelines.errors.storage import DiskFull
 from pipelines.errors.training import RunAtWork
-from pipelines.loading.memory.measure import bound_growth, free_bytes, store_of
+from pipelines.loading.memory.measure import bound_growth, store_of
 from pipelines.loading.placement.devices import choose_place, is_out_of_memory
+from pipelines.training.ranks import launched
 from pipelines.types.events import Event, OnEvent
 from pipelines.types.training import Metrics, TrainRequest, TrainResult
 from studio.files import storage_errors, write_whole
 from studio.jobs.commands import Commands, is_asked
 from studio.jobs.folder import End, JobFolder, State
-from studio.jobs.ledger import Ledger
+from studio.jobs.forecast import needed_bytes
+from studio.jobs.launching import launch_if_many
+from studio.jobs.ledger import RUN, Ledger, budget_of
 from studio.jobs.priority import give_way
 from studio.jobs.trainings import machine_started, run_folder
-from studio.jobs.usage import Meter, expected
+from studio.jobs.usage import Meter
 
-UNKNOWN_BYTES = 1_000_000_000  # reserved for a run of a kind that there was none of
 LEAVING_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0  # for what was free when it was let in, and models of the engine have taken meanwhile
 
 log = logging.getLogger("studio.training")
 
@@ -48,6 +52,13 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     folder = JobFolder(options.home / "jobs" / options.job)
+    request = folder.spec().request
+    assert isinstance(request, TrainRequest)
+    words = ["studio.jobs.training", "--home", str(options.home), "--job", options.job]
+    launch_if_many(words, run_folder(options.home, request, folder.id))
+    rank, size = launched()
+    if rank > 0:
+        sys.exit(follow(options.home, folder))
     commands = Commands(folder)
 
     def hear(*_: object) -> None:
@@ -57,14 +68,35 @@ def main() -> None:
         commands.is_terminated.set()
 
     signal.signal(signal.SIGTERM, hear)
+    is_done = False
     with folder.lock() as is_mine:
         if is_mine and folder.end() is None:
             try:
                 write_whole(folder.path / "pid", str(os.getpid()).encode())
                 write_whole(folder.path / "machine", str(machine_started()).encode())
-                folder.finish(work(options.home, folder, commands))
+                end = work(options.home, folder, commands)
+                folder.finish(end)
+                is_done = end.state == "done"
             except DiskFull:  # the end has no place either: the exit code tells it
                 sys.exit(os.EX_IOERR)
+    if size > 1 and not is_done:
+        sys.exit(1)  # others may wait for this one where it never came: the launcher ends them
+
+
+def follow(home: Path, folder: JobFolder) -> int:
+    """As one of several processes but the first, which alone hears, writes and tells: it ends when that one does."""
+    from pipelines.training.run import run as train
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    give_way()
+    request = folder.spec().request
+    assert isinstance(request, TrainRequest)
+    try:
+        train(request, run_folder(home, request, folder.id))
+    except StudioError as error:
+        log.info("process %d: %s", os.getpid(), error)
+        return 1
+    return 0
 
 
 def work(home: Path, folder: JobFolder, commands: Commands) -> End:
@@ -101,17 +133,17 @@ def _train(home: Path, run: Path, request: TrainRequest, events: OnEvent, comman
     from pipelines.training.run import run as train
 
     store = store_of(choose_place().device)
-    known = expected(run.parent, request)
     meter = Meter(run, request, store)
-    ledger = Ledger(home / "ledger", "a training run", store)
+    ledger = Ledger(home / "ledger", RUN, store)
     with ledger.holding(
         request.title(),
-        known.peak_bytes if known else UNKNOWN_BYTES,
+        min(needed_bytes(home, request, launched()[1]), budget_of(home / "ledger", store)),
+        PATIENCE_SECONDS,
         is_cancelled=lambda: bool(commands.is_stopping()),
     ) as fill:
         is_starting = True
         if store == "ram":
-            bound_growth(free_bytes(store))
+            bound_growth(ledger.unclaimed())
 
         def hear(event: Event) -> None:
             nonlocal is_starting

@@ -1,8 +1,8 @@
 """Starts, watches and ends the processes that train: one for each job, detached, so that it outlives this server.
 
 A run that goes on is known by the lock of its job's folder, whoever started it. Its process id, which it writes there
-itself, is for signals only, and a signal goes to it and to what it has started only while their environment names the job. Whoever is asked to stop
-and does not gets SIGTERM, then SIGKILL. Knows no queue: whose turn it is the supervisor says.
+itself, is for signals only, and a signal goes to it and to what it has started only while their environment names the job. Whoever is
+asked to stop and does not gets SIGTERM, then SIGKILL. Knows no queue: whose turn it is the supervisor says.
 """
 
 import logging
@@ -25,6 +25,7 @@ from studio.files import storage_errors
 from studio.jobs.commands import ask, is_asked
 from studio.jobs.engine import OnReport
 from studio.jobs.folder import End, JobFolder, State
+from studio.jobs.launching import OF_LAUNCHERS, PROCESSES_VARIABLE
 from studio.settings import Settings
 
 POLL_SECONDS = 0.25
@@ -45,6 +46,7 @@ class Trainings:
 
     def __init__(self, settings: Settings) -> None:
         self._home = settings.home
+        self._processes = settings.training_processes
         self._own: dict[str, subprocess.Popen[bytes]] = {}
         self._at_work: dict[str, float | None] = {}  # job → when it was first seen to be asked to stop
         self._is_closing = threading.Event()
@@ -96,8 +98,12 @@ class Trainings:
                 stderr=output,
                 start_new_session=True,
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, **ENVIRONMENT, JOB_VARIABLE: folder.id},
+                env=self._environment(folder),
             )
+
+    def _environment(self, folder: JobFolder) -> dict[str, str]:
+        own = {name: value for name, value in os.environ.items() if name not in OF_LAUNCHERS}
+        return {**own, **ENVIRONMENT, JOB_VARIABLE: folder.id, PROCESSES_VARIABLE: str(self._processes or "")}
 
     def _watch(self, on_report: OnReport) -> None:
         """Whoever has ended is reported, whoever was asked to and does not is ended."""
@@ -167,7 +173,9 @@ class Trainings:
             self._signal(folder, signal.SIGTERM)
 
     def _signal(self, folder: JobFolder, number: signal.Signals) -> None:
-        for process in _session(folder):
+        """SIGKILL goes to all of it. Any other to the process that trains, of several to the first: it tells the others, while their
+        launcher would end them before anything is saved."""
+        for process in _processes(folder) if number == signal.SIGKILL else _session(folder):
             with suppress(psutil.Error):
                 process.send_signal(number)
 
@@ -218,8 +226,18 @@ def _session(folder: JobFolder) -> list[psutil.Process]:
     except (OSError, ValueError):  # it has not said it yet
         return []
     found = []
+    for process in _processes(folder):
+        with suppress(OSError):
+            if os.getsid(process.pid) == leader:
+                found.append(process)
+    return found
+
+
+def _processes(folder: JobFolder) -> list[psutil.Process]:
+    """Those whose environment names the job: whatever was started for it, in whichever session."""
+    found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
-            if os.getsid(process.pid) == leader and process.environ().get(JOB_VARIABLE) == folder.id:
+            if process.environ().get(JOB_VARIABLE) == folder.id:
                 found.append(process)
     return found
