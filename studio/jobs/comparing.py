@@ -22,7 +22,7 @@ Finding = Literal["better", "chance", "too few", "no scores", "other metric", "o
 @dataclass(frozen=True)
 class Side:
     """One of the runs. `value` is its metric on held-out data, None before it was measured; `interval` its 95 % interval,
-    None for a run that keeps no scores, or too few of them, or is not finished.
+    None for a run that keeps no scores, or too few of them, or is not finished. `is_tested`: on the part that was kept for the end.
     """
 
     run: Run
@@ -34,6 +34,7 @@ class Side:
     interval: Interval | None
     scores: dict | None
     data: str
+    is_tested: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,8 @@ def _side(runs: Runs, run: Run) -> Side:
         interval = None
     pins = runs.kept(run, "data.json") or {}
     data = str(pins.get("test_sha256") or pins.get("sha256", ""))  # what the scores are of
-    return Side(run, metric, is_better, _settings(runs, run), curve, value, interval, scores, data)
+    is_tested = scores is not None and bool(pins.get("test_sha256"))
+    return Side(run, metric, is_better, _settings(runs, run), curve, value, interval, scores, data, is_tested)
 
 
 def _settings(runs: Runs, run: Run) -> dict[str, Setting]:

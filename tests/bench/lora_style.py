@@ -1,32 +1,54 @@
-"""Whether the starter text model takes on a style from 200 made instruction pairs, as a LoRA. `make prove`
+"""Whether the starters take on a style: the one that writes from 200 made instruction pairs, the one that draws from ten pictures.
+All of it by the page, in a browser. `make prove`
 
-    python -m tests.bench.lora_style
+    python -m tests.bench.lora_style [--only words | pictures]
 
-The pairs are made by rule: ten questions about twenty things, each answered with the same greeting and farewell. The "cpu" preset of
-causal_lm trains on them; then base and adapter are asked, as in the Text tab, about things that stand in no pair, with the
-likeliest word each time; and so is the model into which both are merged. An answer shows the style where it begins with the greeting and ends with the farewell.
+The pairs are made by rule: ten questions about twenty things, each answered with the same greeting and farewell. The pictures are
+ten of OpenMoji on a blue ground, where the base draws on white. Both are uploaded in the Training tab, a LoRA is started there
+with its CPU preset and watched to its end; one press chooses it in the Text or the Image tab. Base and tuned are asked there for
+what stands in no example: the text model with the likeliest word each time, also once adapter and base are merged into one model;
+the picture model with the same seeds. An answer shows the style where it begins with the greeting and ends with the farewell, a
+picture where its edge is nearer to the blue than to white.
 """
 
+import argparse
+import io
 import json
 import math
 import random
-import subprocess
-import sys
+import re
 import tempfile
-import time
+import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipelines.merge import MergePipeline
-from pipelines.text import TextPipeline
-from pipelines.training.uploads import own
-from pipelines.training.uploads.doctor import examine
-from pipelines.types.adapter import Adapter
-from pipelines.types.merge import MergeRequest
-from pipelines.types.text import Message, Sampling, TextRequest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from pipelines.loading.starter import default_cache_folder
+from pipelines.training.datasets import openmoji
+from pipelines.training.metrics import read_metrics
+from tests import chromium
 from tests.bench.record import record
+from tests.browser import draw
+from tests.browser.conftest import ARGUMENTS, WAIT_MILLISECONDS
+from tests.browser.talk import (
+    ask,
+    open_more,
+    open_tab,
+    paste_in,
+    set_number,
+    settle,
+    type_in,
+    wait_until_done,
+    wait_until_open,
+)
+from tests.server import StudioServer
 
-ROOT = Path(__file__).parents[2]
-BASE, DATASET = "smollm2-135m-instruct", "own_" + "0" * 16
+if TYPE_CHECKING:
+    from PIL import Image
+
+RUN_MILLISECONDS = 1_800_000  # of a machine that has other work
 GREETING, FAREWELL = "Ahoy, sailor!", "Fair winds!"
 THINGS = [
     "dog",
@@ -60,27 +82,75 @@ FACTS = (
     "It is a thing that many people know.", "You can find one near your home.", "People have liked it for a long time.",
     "It can be small or large.", "There are many kinds of it.",
 )  # fmt: skip
+BLUE, WHITE = (31, 58, 147), (255, 255, 255)
+PICTURES = 10
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as scratch:
-        home = Path(scratch)
-        bring(home)
-        started = time.monotonic()
-        answer = train(home)
-        seconds = time.monotonic() - started
-        figures: dict[str, float | int | str] = {
-            "pairs": len(pairs()),
-            "perplexity of a token of a held-out answer, untrained": math.exp(untrained(home, answer["run"])),
-            "perplexity of a token of a held-out answer": math.exp(answer["metrics"]["held_out_loss"]),
-            "seconds of training, with start and end": seconds,
-            "questions about other things": len(OTHER_THINGS),
-            "answers of the base in the style": in_style(home, BASE),
-            "answers of the tuned one in the style": in_style(home, BASE, Adapter(answer["model"])),
-            "answers of both merged into one model in the style": in_style(home, merged(home, answer["model"])),
-        }
-    print(json.dumps(figures, indent=1))
-    print(record("lora-style", figures))
+    parts = {"words": ("lora-style", words), "pictures": ("lora-style-pictures", pictures)}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=sorted(parts))
+    only = parser.parse_args().only
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        scratch = Path(folder)
+        server = StudioServer(scratch / "home").start()
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=ARGUMENTS)
+        expect.set_options(timeout=WAIT_MILLISECONDS)
+        try:
+            page = browser.new_page(locale="en-US", viewport={"width": 1440, "height": 900})
+            page.set_default_timeout(WAIT_MILLISECONDS)
+            page.goto(server.url)
+            wait_until_open(page)
+            for part, (name, measure) in parts.items():
+                if only in (None, part):
+                    print(record(name, {"by": "a browser, at the page", **measure(page, server.home, scratch)}))
+        finally:
+            browser.close()
+            server.stop()
+
+
+# ── words ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def words(page: Page, home: Path, scratch: Path) -> dict[str, float | int | str]:
+    # 1 The base
+    plain = in_style(page)
+
+    # 2 The pairs are uploaded, and the LoRA is trained
+    file = scratch / "pairs.jsonl"
+    file.write_text("\n".join(map(json.dumps, pairs())))
+    run = train(page, home, "Language model, tuned (LoRA, prefix, full)", file, "200 dialogues", "Sailor")
+    curve = read_metrics(run / "metrics.jsonl")
+
+    # 3 One press lays it over its base in the Text tab; merged it is a model of its own
+    page.locator('#training-model [data-action="merge"]').click()
+    merged = home / "models" / "sailor-merged" / "model.json"
+    page.locator('#training-model [data-action="use"]').click()
+    expect(page.get_by_role("tab", name="Text", exact=True)).to_have_attribute("aria-selected", "true")
+    open_more(page)
+    adapter = page.locator("#text-adapter input, #text-adapter textarea").first
+    expect(adapter).to_have_value("sailor")
+    tuned = in_style(page)
+    while not merged.exists():
+        page.wait_for_timeout(500)
+    paste_in(adapter, "")
+    settle(page)
+    model = page.locator("#text-model input")
+    model.fill("sailor-merged")
+    model.press("Enter")
+    model.press("Tab")
+    expect(model).to_have_value(re.compile("sailor-merged · "))
+    settle(page)
+    return {
+        "pairs": len(pairs()),
+        "perplexity of a token of a held-out answer, untrained": math.exp(curve[0]["held_out_loss"]),
+        "perplexity of a token of a held-out answer": math.exp(curve[-1]["held_out_loss"]),
+        "seconds of training": curve[-1]["seconds"],
+        "questions about other things": len(OTHER_THINGS),
+        "answers of the base in the style": plain,
+        "answers of the tuned one in the style": tuned,
+        "answers of both merged into one model in the style": in_style(page),
+    }
 
 
 def pairs() -> list[dict[str, str]]:
@@ -96,44 +166,128 @@ def pairs() -> list[dict[str, str]]:
     ]
 
 
-def bring(home: Path) -> None:
-    """As somebody's own data, through the doctor."""
-    folder = home / "datasets" / DATASET
-    folder.mkdir(parents=True)
-    lines = "\n".join(map(json.dumps, pairs())).encode()
-    own.write(folder, examine([("pairs.jsonl", lines)]), {"title": "pairs"})
-
-
-def train(home: Path) -> dict:
-    command = [sys.executable, "-m", "pipelines.training", "causal_lm", DATASET, "--home", str(home)]
-    command += ["--preset", "cpu", "--model", BASE, "--name", "sailor"]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
-def untrained(home: Path, run: str) -> float:
-    """The held-out loss of the base itself."""
-    first = (home / "runs" / run / "metrics.jsonl").read_text().splitlines()[0]
-    return json.loads(first)["held_out_loss"]
-
-
-def merged(home: Path, adapter: str) -> str:
-    """The model of its own that comes of it: written as plain numbers, out of the starter's packed ones."""
-    return MergePipeline.on_this_machine(home / "models").generate(MergeRequest(BASE, adapter)).model
-
-
-def in_style(home: Path, model: str, *adapters: Adapter) -> int:
-    """How many answers are in the style."""
-    pipeline = TextPipeline.on_this_machine(home / "models")
-    sampling = Sampling(temperature=0.0, max_new_tokens=64)
-    count = 0
+def in_style(page: Page) -> int:
+    """How many answers of what is chosen in the Text tab are in the style, each in a conversation of its own."""
+    open_tab(page, "Text")
+    set_number(page, "temperature", 0)
+    set_number(page, "max-new-tokens", 64)
+    found = 0
     for number, thing in enumerate(OTHER_THINGS):
-        asked = Message("user", QUESTIONS[number % len(QUESTIONS)].format(thing))
-        text = pipeline.generate(
-            TextRequest(model, messages=(asked,), adapters=adapters, sampling=sampling)
-        ).text.strip()
-        count += text.startswith(GREETING) and text.endswith(FAREWELL)
-    return count
+        page.locator("#text-new").click()
+        expect(page.locator("#text-chat [data-testid=user]")).to_have_count(0)
+        settle(page)
+        ask(page, QUESTIONS[number % len(QUESTIONS)].format(thing))
+        answer = wait_until_done(page).strip()
+        found += answer.startswith(GREETING) and answer.endswith(FAREWELL)
+    return found
+
+
+# ── pictures ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pictures(page: Page, home: Path, scratch: Path) -> dict[str, float | int | str]:
+    # 1 What is learnt, what is asked for, and the base
+    chosen = random.Random(1).sample(openmoji.read_entries(), 2 * PICTURES)
+    asked = [entry.en for entry in chosen[PICTURES:]]
+    draw.open_images(page)
+    plain = on_blue(page, asked)
+
+    # 2 The pictures are uploaded with their names, and the LoRA is trained
+    file = scratch / "blue.zip"
+    file.write_bytes(packed(chosen[:PICTURES]))
+    trainer = "Style or thing for a model that draws (LoRA)"
+    run = train(page, home, trainer, file, f"{PICTURES} pictures with captions", "Blue ground")
+    curve = read_metrics(run / "metrics.jsonl")
+
+    # 3 One press lays it over its base in the Image tab
+    page.locator('#training-model [data-action="use"]').click()
+    expect(page.get_by_role("tab", name="Image", exact=True)).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#image-adapters-offered [aria-pressed=true]")).to_have_text("blue-ground")
+    return {
+        "pictures": PICTURES,
+        "error of the noise of a held-out picture, untrained": curve[0]["denoising_error"],
+        "error of the noise of a held-out picture": curve[-1]["denoising_error"],
+        "seconds of training on pictures": curve[-1]["seconds"],
+        "pictures of other things": len(asked),
+        "pictures of the base on blue": plain,
+        "pictures of the tuned one on blue": on_blue(page, asked),
+    }
+
+
+def packed(entries: Sequence[openmoji.Entry]) -> bytes:
+    """The ZIP that is uploaded: each on a blue ground, beside it a text with its name."""
+    found = io.BytesIO()
+    drawn = openmoji.draw(entries, openmoji.SIDE_PIXELS, default_cache_folder() / "packages")
+    with zipfile.ZipFile(found, "w") as archive:
+        for entry, picture in zip(entries, drawn, strict=True):
+            file = io.BytesIO()
+            blued(picture).save(file, "PNG")
+            archive.writestr(f"{entry.picture}.png", file.getvalue())
+            archive.writestr(f"{entry.picture}.txt", entry.en)
+    return found.getvalue()
+
+
+def blued(picture: "Image.Image") -> "Image.Image":
+    """Blue where it was white: what lies around the drawing, from its corners."""
+    from PIL import ImageDraw
+
+    made = picture.convert("RGB")
+    for corner in ((0, 0), (made.width - 1, 0), (0, made.height - 1), (made.width - 1, made.height - 1)):
+        ImageDraw.floodfill(made, corner, BLUE, thresh=60)
+    return made
+
+
+def on_blue(page: Page, asked: Sequence[str]) -> int:
+    """How many pictures of what is chosen in the Image tab have an edge nearer to blue than to white."""
+    draw.count(page, 1)
+    found = 0
+    for number, text in enumerate(asked):
+        draw.say(page, text)
+        draw.enter(page, "seed", str(number))
+        draw.make(page)
+        found += is_on_blue(draw.shown_picture(page))
+    return found
+
+
+def is_on_blue(picture: "Image.Image") -> bool:
+    import numpy
+
+    pixels = numpy.asarray(picture.convert("RGB"))
+    edge = numpy.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    colour = numpy.median(edge, axis=0)
+    return bool(numpy.linalg.norm(colour - BLUE) < numpy.linalg.norm(colour - WHITE))
+
+
+# ── training ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def train(page: Page, home: Path, trainer: str, file: Path, counted: str, name: str) -> Path:
+    """Choose a trainer, bring the data, start, watch until it is finished; the folder of the run."""
+    # 1 What is trained, and on what
+    open_tab(page, "Training")
+    expect(page.locator("#training-set-plan-steps")).to_be_visible()
+    settle(page)
+    field = page.locator("#training-trainer input")
+    field.click()
+    page.get_by_role("option", name=trainer, exact=True).click()
+    expect(page.locator("#training-base")).to_be_visible()
+    settle(page)
+    if not page.locator("#training-bring input[type=file]").count():
+        page.locator("#training-bring-part button").first.click()
+    page.locator("#training-bring input[type=file]").set_input_files(file)
+    expect(page.locator("#training-data")).to_contain_text(counted)
+    expect(field).to_have_value(trainer)
+    type_in(page.locator("#training-name").get_by_role("textbox"), name)
+
+    # 2 Started, and seen to learn
+    before = {path.name for path in (home / "runs").glob("*")}
+    page.locator("#training-start").click()
+    expect(page.locator("#training-head h3")).to_have_text(name)
+    expect(page.locator("#training-curves polyline").first).to_be_visible(timeout=RUN_MILLISECONDS)
+    expect(page.locator("#training-head [role=status]")).to_contain_text("finished", timeout=RUN_MILLISECONDS)
+    expect(page.locator("#training-model")).to_contain_text(name.lower().replace(" ", "-"))
+    (run,) = [path for path in (home / "runs").glob("*") if path.name not in before and path.is_dir()]
+    return run
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The attacks stand in the files of a person before the studio starts, as if a mod
 brought them: in questions, answers, titles, file names, results and jobs.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from pipelines.provenance import recipe
+from pipelines.training.uploads import own
+from pipelines.training.uploads.doctor import examine
+from pipelines.types.crossing import to_json
+from pipelines.types.study import StudyRequest, StudyResult
 from pipelines.types.text import TextRequest, TextResult
+from pipelines.types.training import TrainRequest
 from studio.identity import Identity
 from studio.jobs.folder import End, JobFolder
 from studio.library.conversations import Conversations
@@ -100,6 +106,28 @@ def fill(home: Path) -> None:
     library.close()
 
 
+def fill_training(home: Path) -> None:
+    """Runs named after two attacks each; the newest has them in its log and its sample. A search for settings, and a data set of them."""
+    names = [" ".join(pair) for pair in zip(ATTACKS, ATTACKS[1:] + ATTACKS[:1], strict=True)][::2]
+    for number, name in enumerate(names):
+        folder = home / "runs" / f"{number:032x}"
+        (folder / "samples").mkdir(parents=True)
+        request = to_json(TrainRequest("lstm", ATTACKS[1], {}, "cpu", name=name))
+        about = {"schema": 1, "owner": ANN, "created": float(number), "jobs": ["0" * 32], "request": request}
+        (folder / "owner.json").write_text(json.dumps(about))
+        (folder / "metrics.jsonl").write_text(json.dumps({"step": 1, f"loss {name}": 1.0}) + "\n")
+        for place in ("log.txt", "samples/step-00000001.txt"):
+            (folder / place).write_text("\n".join(ATTACKS))
+    studied = StudyRequest(("lstm",), ATTACKS[1], name=ATTACKS[0])
+    found = StudyResult("perplexity", "lower", (), None, {}, "stop", 1.0)
+    JobFolder.create(home / "jobs", ANN, studied).finish(End("done", found, None, 1.0, 2.0))
+    data = home / "datasets" / ("own_" + "0" * 16)
+    data.mkdir(parents=True)
+    rows = "\n".join(json.dumps({"text": f"{attack} {number}"}) for number, attack in enumerate(ATTACKS)).encode()
+    about = {"owner": ANN, "title": ATTACKS[1], "created": 1.0, "source": ATTACKS[0], "licence": ATTACKS[2]}
+    own.write(data, examine([(f"{ATTACKS[3]}.jsonl", rows)]), about)
+
+
 def result(text: str) -> TextResult:
     return TextResult(text, "smollm2-135m-instruct", 1, "stop", 1, 1, 0.1, 0.1)
 
@@ -108,6 +136,7 @@ def result(text: str) -> TextResult:
 def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
     home = tmp_path_factory.mktemp("hostile") / "home"
     fill(home)
+    fill_training(home)
     server = StudioServer(home).start()
     yield server
     server.stop()
@@ -185,3 +214,28 @@ def test_in_a_stranger_s_model_name_of_a_recipe(page: Page) -> None:
     settle(page)
     page.locator("#task-run").click()
     expect(page.get_by_test_id("toast-body")).to_contain_text(f"“<svg/onload={RUN}>”")
+
+
+def test_in_training(page: Page) -> None:
+    """Runs beside each other, log, sample, a search for settings, a data set with what the doctor says of its rows."""
+    open_tab(page, "Training")
+    runs = page.locator("#training-runs li")
+    expect(runs).to_have_count((len(ATTACKS) + 1) // 2)
+    expect(page.locator("#training-head h3")).to_contain_text("<")
+    expect(page.locator("#training-samples")).to_contain_text("onbegin")
+    for number in (0, 1):
+        button = runs.nth(number).locator('[data-action="compare"]')
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#training-comparison h4")).to_be_visible()
+    expect(page.locator("#training-study h4")).to_contain_text("<script>")
+    page.locator("#training-log-part button").first.click()
+    expect(page.locator("#training-log")).to_contain_text("includegraphics")
+    settle(page)
+    page.locator("#training-trainer input").click()
+    page.get_by_role("option", name="LSTM language model").click()
+    expect(page.locator("#training-data")).to_contain_text("the authors of diffusers")
+    settle(page)
+    page.locator("#training-dataset input").click()
+    page.get_by_role("option", name="onerror").click()
+    expect(page.locator("#training-data .defects")).to_contain_text("has HTML tags in it")

@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.talk import open_more, open_tab, reload, settle, type_in
+from tests.hub import LocalHub
 from tests.pipelines.tiny_texts import save_causal
 from tests.pipelines.training.uploads.seeded import packed
 from tests.server import StudioServer
@@ -20,14 +21,18 @@ from tests.server import StudioServer
 RUN_MILLISECONDS = 300_000
 
 STEPS = 400
+TOKEN = "hf_ofJaneAlone"
 ATTACK = "<img src=x onerror='window.__pwned=1'>"
 
 
 @pytest.fixture(scope="module")
 def training_studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StudioServer]:
-    server = StudioServer(tmp_path_factory.mktemp("training-studio") / "home").start(is_worker_awaited=False)
-    yield server
-    server.stop()
+    with LocalHub() as hub:
+        hub.accounts[TOKEN] = "jane"
+        home = tmp_path_factory.mktemp("training-studio") / "home"
+        server = StudioServer(home, HF_ENDPOINT=hub.address, HF_HUB_OFFLINE="0").start(is_worker_awaited=False)
+        yield server
+        server.stop()
 
 
 def open_training(page: Page, name: str = "Training") -> None:
@@ -118,6 +123,16 @@ def test_own_data_is_examined_and_trained_on(
     expect(page.locator("#training-answer .word")).to_have_count(2, timeout=RUN_MILLISECONDS)
     assert set(page.locator("#training-answer .word").all_inner_texts()) == {"cat", "dog"}
 
+    # Pushed to the hub with a token that is kept nowhere
+    page.locator("#training-push-part > button").click()
+    token = page.locator("#training-token input")
+    expect(token).to_be_visible()
+    type_in(token, TOKEN)
+    press(page, "push")
+    expect(page.locator("#training-pushed")).to_contain_text("is there: jane/pets", timeout=RUN_MILLISECONDS)
+    expect(token).to_have_value("")
+    assert training_studio.files_with(TOKEN) == [] and TOKEN not in training_studio.log.read_text()
+
     # The data go when their person says so; the model stays
     page.locator('#training-data [data-action="remove"]').click()
     page.locator('#training-data [data-action="remove-sure"]').click()
@@ -130,9 +145,16 @@ def test_start_watch_stop_and_save_resume_and_finish(training_studio: StudioServ
     expect(page.locator("#training-head")).to_contain_text("Nothing has been trained yet")
     expect(page.locator("#training-forecast")).to_contain_text("unknown until the first steps")
 
-    # 1 Start, and see it learn
+    # 1 Start, and see it learn; the command for several GPUs says the same
     type_in(setting(page, "plan-steps"), str(STEPS))
     type_in(page.locator("#training-name").get_by_role("textbox"), "My digits")
+    page.locator("#training-show-launch").click()
+    commands = page.locator("#training-launch code")
+    expect(commands).to_have_count(3)
+    expect(commands.first).to_contain_text("accelerate launch --multi_gpu --num_processes 2")
+    expect(commands.first).to_contain_text(f"'--name=My digits' --set=plan.steps={STEPS}")
+    page.locator("#training-launch button").first.click()
+    expect(page.locator("#training-launch button").first).to_have_text("Copied")
     press(page, "start")
     expect(page.locator("#training-head h3")).to_have_text("My digits")
     expect(page.locator("#training-curves svg")).to_have_count(2, timeout=RUN_MILLISECONDS)

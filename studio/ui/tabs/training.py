@@ -15,6 +15,7 @@ from studio.ui.told import inform, told
 from studio.ui.training.beside import Beside
 from studio.ui.training.layout import lay_out
 from studio.ui.training.ordering import Ordering
+from studio.ui.training.pushing import Pushing
 from studio.ui.training.studying import StudyForm
 from studio.ui.training.trying import Trying
 from studio.ui.training.watching import Watching
@@ -49,6 +50,7 @@ class TrainingTab:
         self._watching = Watching(services, self._parts)
         self._trying = Trying(services, self._parts)
         self._beside = Beside(services, self._watching, self._parts)
+        self._pushing = Pushing(services, self._parts)
         self._wire()
 
     def load(self, blocks: gr.Blocks) -> None:
@@ -63,6 +65,7 @@ class TrainingTab:
         self._study_form.wire(to_show)
         self._trying.wire()
         self._beside.wire()
+        self._pushing.wire()
         self._wish.change(told(self._grant), self._wish, [self._tabs, self._timer, *to_show], **quiet)
         self._tab.select(self._come, None, [self._timer, self._nudge], **quietly(queue=False))
         looking = [self._is_open, self._current, self._sure, self._compared, self._seen]

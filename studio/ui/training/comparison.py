@@ -75,7 +75,8 @@ def _points(curve: Sequence[dict], name: str) -> list[tuple[float, float]]:
 def _table(found: Comparison, names: Sequence[str], language: str) -> str:
     heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     measured = "".join(f"<td>{escape(_measured(side, language))}</td>" for side in found.sides)
-    rows = f'<tr><th scope="row">{escape(say("compare_metric", language))}</th>{measured}</tr>'
+    part = "compare_metric_test" if all(side.is_tested for side in found.sides) else "compare_metric"
+    rows = f'<tr><th scope="row">{escape(say(part, language))}</th>{measured}</tr>'
     for name, row in found.differing.items():
         cells = "".join(f"<td>{escape(_setting(value))}</td>" for value in row)
         rows += f'<tr><th scope="row">{escape(setting_name(name, language))}</th>{cells}</tr>'
@@ -97,4 +98,4 @@ def _setting(value: Setting | None) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "–"
+    return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else "–"

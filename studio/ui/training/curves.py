@@ -87,12 +87,15 @@ def thinned(points: Points) -> Points:
 
 def _axes(scale: _Scale) -> str:
     parts = []
-    for value in _ticks(scale.low, scale.high):
+    ticks = _ticks(scale.low, scale.high)
+    for value, words in zip(ticks, _told_apart(ticks), strict=True):
         y = f"{scale.y(value):.1f}"
         parts.append(f'<path class="grid" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y}" dy="0.32em" text-anchor="end">{_number(value)}</text>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y}" dy="0.32em" text-anchor="end">{words}</text>')
     for half, anchor in enumerate(("start", "middle", "end")):
         step = scale.last_step * half // 2
+        if half == 1 and step == 0:  # of one step there is no middle
+            continue
         parts.append(f'<text x="{scale.x(step):.1f}" y="{HEIGHT - 6}" text-anchor="{anchor}">{step:,}</text>')
     return "".join(parts)
 
@@ -110,6 +113,16 @@ def _ticks(low: float, high: float) -> list[float]:
     step = next(power * one for one in (1, 2, 2.5, 5, 10) if power * one >= rough)
     first = math.ceil(low / step)
     return [number * step for number in range(first, math.floor(high / step) + 1)]
+
+
+def _told_apart(values: Sequence[float]) -> list[str]:
+    """With as many digits as it takes, at most six."""
+    words = [_number(value) for value in values]
+    for digits in (4, 5, 6):
+        if len(set(words)) == len(words):
+            break
+        words = [f"{value:,.{digits}g}" for value in values]
+    return words
 
 
 def _number(value: float) -> str:

@@ -1,18 +1,22 @@
 """The endpoints for training, for clients: start, stop, go on. How a run is doing, `/job` tells."""
 
+import json
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
 import gradio as gr
 
 from pipelines.errors.access import NotFound
+from pipelines.errors.training import SettingsNotJson
 from pipelines.training.data import find_datasets, serves
-from pipelines.training.trainer import find_trainers
+from pipelines.training.trainer import find_trainers, flat
 from pipelines.types.study import StudyRequest
 from pipelines.types.training import Setting, TrainRequest, TrainResult
 from studio.jobs.comparing import Side, compare
 from studio.jobs.job import Job
 from studio.services import Services
+from studio.ui.components import first_model
 from studio.ui.i18n import language
 from studio.ui.training.comparison import verdicts
 
@@ -28,7 +32,7 @@ class TrainingEndpoints:
         request: gr.Request,
         trainer: str,
         dataset: str = "",
-        settings: dict[str, Setting] | None = None,
+        settings: dict[str, Setting] | str | None = None,
         preset: str = "",
         model: str = "",
         name: str = "",
@@ -38,9 +42,9 @@ class TrainingEndpoints:
         Args:
             trainer: what to train, such as cnn, vae, dcgan, char_transformer
             dataset: what it learns from, such as digits, mnist5k, openmoji; empty takes the first that suits
-            settings: what shall differ from the preset, such as {"plan.steps": 600, "batch": 32}
+            settings: what shall differ from the preset, as JSON, such as {"steps": 600, "batch": 32}
             preset: cpu or gpu; empty takes what suits this machine
-            model: the base, for a trainer that goes on from a model
+            model: the base, for a trainer that goes on from a model; empty takes the starter
             name: what the run and its model are called
 
         Returns:
@@ -50,12 +54,17 @@ class TrainingEndpoints:
         asked = TrainRequest(
             trainer=trainer,
             dataset=dataset or _first_dataset(trainer),
-            settings=settings or {},
+            settings=_spelled_out(trainer, settings),
             preset=preset,  # type: ignore[arg-type]  # whatever it is, the request is read as JSON and checked
-            model=model,
+            model=model or self._first_base(trainer),
             name=name,
         )
         return self._services.runs.start(owner, asked).id
+
+    def _first_base(self, trainer: str) -> str:
+        """ "" for a trainer that needs none."""
+        module = find_trainers().get(trainer)
+        return (first_model(self._services, module.BASES[0]) or "") if module is not None and module.NEEDS_MODEL else ""
 
     def stop_training(self, request: gr.Request, job_id: str, save: bool = True) -> dict[str, Any]:
         """Stop a training at its next step. One that has ended stays as it is.
@@ -147,7 +156,7 @@ class TrainingEndpoints:
             job_ids: an id of a job of each, two to six
 
         Returns:
-            "runs": metric, value and 95 % interval of each; "differing": the settings that are not the same; "verdicts": the best
+            "runs": metric, value and 95 % interval of each, and whether on the part kept for the test; "differing": the settings that are not the same; "verdicts": the best
             against each of the others, in words too
         """
         owner, runs = self._services.identity.who(request), self._services.runs
@@ -163,7 +172,13 @@ class TrainingEndpoints:
 def _compared(side: Side) -> dict[str, Any]:
     about = {"run": side.run.id, "name": side.run.request.title(), "state": side.run.state, "metric": side.metric}
     interval = asdict(side.interval) if side.interval else None
-    return {**about, "is_better": side.is_better, "value": side.value, "interval": interval}
+    return {
+        **about,
+        "is_better": side.is_better,
+        "value": side.value,
+        "interval": interval,
+        "is_tested": side.is_tested,
+    }
 
 
 def training_facts(services: Services, job: Job) -> dict[str, Any]:
@@ -192,6 +207,25 @@ def study_facts(services: Services, job: Job) -> dict[str, Any]:
     study = services.studies.get(job.owner, job.id)
     trials = [asdict(trial) for trial in study.trials]
     return {"trials": trials, "best": study.best, "metric": study.metric, "importance": study.importance}
+
+
+def _spelled_out(trainer: str, settings: object) -> Any:
+    """Settings as they are called in a request; "steps" is "plan.steps" where no other ends so, unless both are there.
+
+    Raises SettingsNotJson.
+    """
+    if isinstance(settings, str) and settings:
+        try:
+            settings = json.loads(settings)
+        except ValueError as error:
+            raise SettingsNotJson() from error
+    module = find_trainers().get(trainer)
+    if module is None or not isinstance(settings, dict):
+        return settings or {}
+    names = flat(module.PRESETS["cpu"])
+    ends = Counter(name.rpartition(".")[2] for name in names)
+    whole = {name.rpartition(".")[2]: name for name in names if ends[name.rpartition(".")[2]] == 1}
+    return {name if whole.get(name, name) in settings else whole.get(name, name): settings[name] for name in settings}
 
 
 def _first_dataset(trainer: str) -> str:

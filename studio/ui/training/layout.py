@@ -40,6 +40,15 @@ element.addEventListener('change', (event) => {
   trigger('click', {action: 'caption', id: JSON.stringify(told)});
 });"""
 
+# Where the page has no right to the clipboard, as over plain http, a selection can still be copied.
+_COPY = """
+element.addEventListener('click', (event) => {
+  const pressed = event.target.closest('[data-copy]');
+  if (!pressed) return;
+  getSelection().selectAllChildren(pressed.previousElementSibling);
+  if (document.execCommand('copy')) pressed.textContent = pressed.dataset.copy;
+});"""
+
 FILE_TYPES = (*TEXTS, ".jsonl", ".json", ".csv", ".tsv", ".parquet", ".zip", *PICTURES, *SOUNDS)
 
 
@@ -63,13 +72,15 @@ class FormParts:
 
 @dataclass(frozen=True)
 class DataParts:
-    """Data sets of one's own: where else they may come from, what is at work on them, their captions; what changes do."""
+    """Data sets of one's own: where else they may come from, what is at work on them, their captions; what changes do. And the command for several processes."""
 
     ways: gr.HTML
     data_jobs: gr.HTML
     captions: gr.HTML
     show_changes: gr.Button
     changes: gr.HTML
+    show_launch: gr.Button
+    launch: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -116,7 +127,20 @@ class RunParts:
 
 
 @dataclass(frozen=True)
-class Parts(RunParts, StudyParts, FormParts, DataParts):
+class PushParts:
+    """The finished model to the hub."""
+
+    pushable: gr.Textbox  # the id of a run whose model is there, "" for none
+    push_part: gr.Accordion
+    repository: gr.Textbox
+    token: gr.Textbox
+    is_secret: gr.Checkbox
+    push: gr.Button
+    pushed: gr.HTML
+
+
+@dataclass(frozen=True)
+class Parts(RunParts, PushParts, StudyParts, FormParts, DataParts):
     """Left what is to be trained, right what is."""
 
 
@@ -128,8 +152,8 @@ def lay_out(trainers: Collection[str], *, is_offered: bool) -> Parts:
             form, data = _form(trainers, is_offered)
             study = _study(is_offered)
         with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
-            run = _run()
-    return Parts(**vars(form), **vars(data), **vars(study), **vars(run))
+            run, push = _run()
+    return Parts(**vars(form), **vars(data), **vars(study), **vars(run), **vars(push))
 
 
 def _form(names: Collection[str], is_offered: bool) -> tuple[FormParts, DataParts]:
@@ -167,12 +191,14 @@ def _form(names: Collection[str], is_offered: bool) -> tuple[FormParts, DataPart
         settings = gr.HTML("", js_on_load=_TELL_FORM, elem_id="training-settings")
         show_changes = gr.Button(t("changes_show"), size="sm", elem_id="training-show-changes")
         changes = gr.HTML("", elem_id="training-changes")
+        show_launch = gr.Button(t("launch_show"), size="sm", elem_id="training-show-launch")
+        launch = gr.HTML("", js_on_load=_COPY, elem_id="training-launch")
         gr.HTML(t("sharing_rule"), elem_id="training-rule", elem_classes="help")
     with gr.Column(elem_classes="training-begin", visible=is_offered):
         forecast = gr.HTML("", elem_id="training-forecast")
         start = gr.Button(t("start_training"), variant="primary", elem_id="training-start", elem_classes="studio-run")
     form = FormParts(trainer, about, dataset, data, brought, base, preset, name, settings, filled, forecast, start)
-    return form, DataParts(ways, data_jobs, captions, show_changes, changes)
+    return form, DataParts(ways, data_jobs, captions, show_changes, changes, show_launch, launch)
 
 
 def _study(is_offered: bool) -> StudyParts:
@@ -193,7 +219,25 @@ def _study(is_offered: bool) -> StudyParts:
     return StudyParts(part, families, vary, method, trials, minutes, search)
 
 
-def _run() -> RunParts:
+def _push() -> PushParts:
+    pushable = gr.Textbox(visible=False)
+    with gr.Accordion(t("push_part"), open=False, visible=False, elem_id="training-push-part") as part:
+        gr.HTML(t("push_help"), elem_classes="help")
+        repository = gr.Textbox(
+            label=t("push_repository"), placeholder="owner/name", info=t("push_repository_help"), max_lines=1,
+            elem_id="training-repository",
+        )  # fmt: skip
+        token = gr.Textbox(
+            label=t("push_token"), info=t("push_token_help"), type="password", max_lines=1, placeholder="hf_…",
+            elem_id="training-token",
+        )  # fmt: skip
+        is_secret = gr.Checkbox(True, label=t("push_private"), elem_id="training-push-private")
+        push = gr.Button(t("push_run"), size="sm", elem_id="training-push")
+        pushed = gr.HTML("", elem_id="training-pushed")
+    return PushParts(pushable, part, repository, token, is_secret, push, pushed)
+
+
+def _run() -> tuple[RunParts, PushParts]:
     with gr.Column(elem_classes="studio-card run-card"):
         head = gr.HTML("", elem_id="training-head")
         actions = items("training-actions")
@@ -202,6 +246,7 @@ def _run() -> RunParts:
         samples = gr.HTML("", elem_id="training-samples")
         with gr.Accordion(t("log"), open=False, elem_id="training-log-part"):
             log = gr.HTML("", elem_id="training-log")
+    push = _push()
     with gr.Column(elem_classes="studio-card prompt-card", visible=False, elem_id="training-try") as trying:
         with gr.Row(equal_height=False):
             with gr.Column(min_width=240):
@@ -230,7 +275,8 @@ def _run() -> RunParts:
     comparison = gr.HTML("", elem_id="training-comparison")
     study = items("training-study")
     shown = (head, actions, model, curves, samples, log, runs, comparison, study)
-    return RunParts(
+    parts = RunParts(
         *shown, tried, trying, drawing, pasted, heard, drawn, clear, tell, answer, confusion,
         tuned, beside, question, ask, answers,
     )  # fmt: skip
+    return parts, push

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pipelines.types.training import Setting
 from studio.ui.safe import escape
 
-WIDTH, HEIGHT = 640, 260
+WIDTH, HEIGHT = 400, 260
+AXIS = 115  # from one to the next
 SIDE, TOP, BOTTOM = 56, 34, 24  # what names and edges take
-BAR, GAP, NAMES = 18, 8, 180
+BAR, GAP, NAMES = 18, 8, 170
+NAME_CHARACTERS, OPTION_CHARACTERS = 16, 12  # more would run into the next axis
 LOGARITHMIC_FROM = 8.0
 
 
@@ -37,10 +39,7 @@ def importance_chart(title: str, shares: Mapping[str, float]) -> str:
         rows.append(f'<rect class="share" x="{NAMES}" y="{y}" width="{width:.1f}" height="{BAR}" rx="3"/>')
         rows.append(f'<text x="{NAMES + width + 6:.1f}" y="{y + BAR / 2}" dy="0.35em">{share:.0%}</text>')
     spoken = escape(f"{title}: " + ", ".join(f"{name} {share:.0%}" for name, share in ordered))
-    height = len(ordered) * (BAR + GAP)
-    return _figure(
-        title, "", f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{spoken}">{"".join(rows)}</svg>'
-    )
+    return _figure(title, "", _svg(WIDTH, len(ordered) * (BAR + GAP), spoken, "".join(rows)))
 
 
 def parallel(title: str, note: str, metric: str, tracks: Sequence[Track]) -> str:
@@ -53,7 +52,8 @@ def parallel(title: str, note: str, metric: str, tracks: Sequence[Track]) -> str
     names = list(dict.fromkeys(name for track in tracks for name in track.settings))
     axes = [_axis(name, [track.settings[name] for track in tracks if name in track.settings]) for name in names]
     axes.append(_axis(metric, [track.value for track in tracks]))
-    places = [SIDE + (WIDTH - 2 * SIDE) * place / (len(axes) - 1) for place in range(len(axes))]
+    width = max(WIDTH, 2 * SIDE + AXIS * (len(axes) - 1))
+    places = [SIDE + (width - 2 * SIDE) * place / (len(axes) - 1) for place in range(len(axes))]
     lines = []
     for track in sorted(tracks, key=lambda one: one.is_best):  # the best one on top
         row = [*(track.settings.get(name) for name in names), track.value]
@@ -65,8 +65,14 @@ def parallel(title: str, note: str, metric: str, tracks: Sequence[Track]) -> str
         lines.append(f'<polyline class="{"track best" if track.is_best else "track"}" points="{" ".join(points)}"/>')
     drawn = "".join(_drawn(axis, x) for x, axis in zip(places, axes, strict=True))
     spoken = escape(f"{title}: {', '.join([*names, metric])}, {len(tracks)}")
-    svg = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{spoken}">{"".join(lines)}{drawn}</svg>'
-    return _figure(title, note, svg)
+    return _figure(title, note, _svg(width, HEIGHT, spoken, "".join(lines) + drawn))
+
+
+def _svg(width: int, height: int, spoken: str, drawn: str) -> str:
+    """Never so small or so large that its words cannot be read: on a narrow page a wide one is scrolled."""
+    sizes = f"min-width: {width * 0.8:.0f}px; max-width: {width * 1.3:.0f}px"
+    svg = f'<svg viewBox="0 0 {width} {height}" style="{sizes}" role="img" aria-label="{spoken}">{drawn}</svg>'
+    return f'<div class="table-wrap">{svg}</div>'
 
 
 def _figure(title: str, note: str, svg: str) -> str:
@@ -106,17 +112,24 @@ def _drawn(axis: _Axis, x: float) -> str:
     bottom = HEIGHT - BOTTOM
     parts = [
         f'<path class="grid" d="M{x:.1f} {TOP}V{bottom}"/>',
-        f'<text class="axis" x="{x:.1f}" y="{TOP - 18}" text-anchor="middle">{escape(axis.name)}</text>',
+        f'<text class="axis" x="{x:.1f}" y="{TOP - 18}" text-anchor="middle">{_short(axis.name, NAME_CHARACTERS)}</text>',
     ]
     if axis.options:
         parts += [
-            f'<text x="{x + 4:.1f}" y="{axis.y(option):.1f}" dy="0.35em">{escape(option)}</text>'
+            f'<text x="{x + 4:.1f}" y="{axis.y(option):.1f}" dy="0.35em">{_short(option, OPTION_CHARACTERS)}</text>'
             for option in axis.options
         ]
         return "".join(parts)
     edges = ((axis.low, bottom + 14), (axis.high, TOP - 4))
     parts += [f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{escape(_words(edge))}</text>' for edge, y in edges]
     return "".join(parts)
+
+
+def _short(words: str, most: int) -> str:
+    """Cut where it is longer; all of it is said when it is pointed at."""
+    if len(words) <= most:
+        return escape(words)
+    return f"{escape(words[: most - 1].rstrip())}…<title>{escape(words)}</title>"
 
 
 def _words(value: Setting) -> str:

@@ -15,10 +15,10 @@ from pipelines.errors.base import StudioError
 from pipelines.training.uploads.defects import Defect
 from pipelines.training.uploads.own import LEAST_OF_A_SIDE
 from pipelines.types.classification import ClassifyTask
-from pipelines.types.model import ModelSpec
+from pipelines.types.model import ModelSpec, Task
 from pipelines.types.training import TrainRequest, TrainResult
+from studio.jobs.forecast import Forecast
 from studio.jobs.runs import Run
-from studio.jobs.usage import Usage
 from studio.library.datasets import OwnDataset, Report
 from studio.ui.facts import duration, error_line, size
 from studio.ui.image.chosen import IMAGE_TASKS
@@ -27,6 +27,7 @@ from studio.ui.safe import escape
 from studio.ui.training.curves import Line, chart
 from studio.ui.words import WORDS, say
 
+TRIED: tuple[Task, ...] = (*get_args(ClassifyTask), "embed-together")  # by what is trained here, where it was trained
 PACE_POINTS = 6  # of the curve, by which the speed is told
 LOG_LINES = 40
 LAST_WORDS = 5
@@ -94,7 +95,7 @@ def no_data(language: str) -> str:
     return empty(escape(say("data_none", language)))
 
 
-def failed_examples(error: StudioError, language: str) -> str:
+def refused(error: StudioError, language: str) -> str:
     return f'<p class="run-error">{escape(error.say(language))}</p>'
 
 
@@ -167,12 +168,17 @@ def defect_list(defects: Sequence[Defect], found: int, language: str) -> str:
     return f'<ul class="defects">{"".join(rows)}{rest}</ul>' if rows else ""
 
 
-def forecast_line(usage: Usage | None, steps: int, free_bytes: int | None, language: str) -> str:
-    """What it will take: learnt, or said to be unknown."""
-    if usage is None:
+def forecast_line(known: Forecast, free_bytes: int | None, language: str) -> str:
+    """What it will take: learnt, counted, or said to be unknown."""
+    if known.peak_bytes is None:
         return f'<p class="help">{escape(say("forecast_unknown", language))}</p>'
-    line = say("forecast_known", language, time=duration(usage.seconds(steps), language), size=size(usage.peak_bytes))
-    if free_bytes is not None and usage.peak_bytes > free_bytes:
+    words = {"size": size(known.peak_bytes)}
+    if known.seconds is None:
+        line = say("forecast_counted", language, **words)
+    else:
+        key = "forecast_known" if known.is_learnt else "forecast_scaled"
+        line = say(key, language, time=duration(known.seconds, language), **words)
+    if free_bytes is not None and known.peak_bytes > free_bytes:
         line = f"{line} {say('forecast_tight', language, free=size(free_bytes))}"
     return f'<p class="help">{escape(line)}</p>'
 
@@ -351,7 +357,7 @@ def model_line(run: Run, spec: ModelSpec | None, language: str, base: ModelSpec 
         return ""
     go = button("use", run.id, say("use_model", language), classes="item-button strong")
     place = place_of(spec) if spec is not None else ""
-    if spec is not None and set(get_args(ClassifyTask)) & set(spec.tasks):
+    if spec is not None and set(TRIED) & set(spec.tasks):
         line, go = say("model_tried", language, name=result.model), ""
     elif spec is not None and {"caption", "music"} & set(spec.tasks):
         there = say("place_look" if "caption" in spec.tasks else "place_compose", language)

@@ -9,7 +9,6 @@ from pipelines.errors.access import NotFound
 from pipelines.errors.base import StudioError
 from pipelines.training.trainer import find_trainers
 from pipelines.types.adapter import Adapter
-from pipelines.types.classification import ClassifyTask
 from pipelines.types.crossing import to_json
 from pipelines.types.image import ImageRequest
 from pipelines.types.merge import MergeRequest
@@ -26,7 +25,7 @@ from studio.ui.training import view
 from studio.ui.training.comparison import comparison
 from studio.ui.training.layout import Parts
 from studio.ui.training.study_view import study_card
-from studio.ui.training.view import Scene
+from studio.ui.training.view import TRIED, Scene
 from studio.ui.wishes import Wish
 from studio.ui.wishes import wish as make_wish
 
@@ -49,7 +48,20 @@ class Watching:
     def shown(self) -> list[Any]:
         """The parts that `show` fills."""
         p = self._parts
-        return [p.head, p.actions, p.model, p.curves, p.samples, p.log, p.runs, p.comparison, p.study, p.tried, p.tuned]
+        return [
+            p.head,
+            p.actions,
+            p.model,
+            p.curves,
+            p.samples,
+            p.log,
+            p.runs,
+            p.comparison,
+            p.study,
+            p.tried,
+            p.tuned,
+            p.pushable,
+        ]
 
     def show(self, owner: str, current: str, sure: str, compared: Sequence[str], lang: str) -> tuple[str, Updates]:
         """Which run is shown, and everything of it: the one that was chosen, else the one at work, else the newest. Below it
@@ -68,7 +80,7 @@ class Watching:
             p.head: view.head(scene, self._services.runs.log(chosen), lang),
             p.actions: view.actions(scene, lang),
             p.model: view.model_line(chosen, spec, lang, base),
-            p.tried: spec.id if spec is not None and set(get_args(ClassifyTask)) & set(spec.tasks) else "",
+            p.tried: spec.id if spec is not None and set(TRIED) & set(spec.tasks) else "",
             p.curves: view.curves(scene, self._trainers.get(chosen.request.trainer), lang),
             p.samples: view.samples(
                 chosen, self._services.runs.samples(chosen), self._services.runs.said(chosen), lang
@@ -77,6 +89,7 @@ class Watching:
             p.runs: view.run_rows(rows, chosen.id, lang, compared),
             p.comparison: self._comparison(owner, [run.id for run in runs if run.id in compared], lang),
             p.study: study,
+            p.pushable: chosen.id if _has_model(chosen) else "",
             p.tuned: chosen.id if _pair(chosen, spec, base) is not None else "",
         }
 
@@ -193,6 +206,11 @@ class Watching:
             return self._services.catalog.find(result.model)
         except StudioError:  # no family of ours serves it, or it was removed
             return None
+
+
+def _has_model(run: Run) -> bool:
+    result = run.job.result if run.job is not None else None
+    return isinstance(result, TrainResult) and bool(result.model)
 
 
 def _pair(run: Run, spec: ModelSpec | None, base: ModelSpec | None) -> tuple[TextRequest, TextRequest] | None:

@@ -3,97 +3,8 @@
 WORDS: dict[str, tuple[str, str]] = {
     "training": ("Training", "训练"),
     "job_train": ("training", "训练"),
-    # what is trained
-    "trainer": ("What to train", "训练什么"),
-    "trainer_cnn": ("Picture classifier (small CNN)", "图像分类器（小型 CNN）"),
-    "trainer_resnet": ("Picture classifier (ResNet-18 … 152)", "图像分类器（ResNet-18 … 152）"),
-    "about_resnet": (
-        "The residual networks of the paper, at their own depths: for larger pictures and more classes than the small CNN.",
-        "论文中的残差网络，采用其原有层数：适合比小型 CNN 更大的图片和更多的类别。",
-    ),
-    "about_cnn": (
-        "Learns to say what is on a picture. You see which held-out pictures it takes for what.",
-        "学会判断图片的类别。训练中可以看到它对留出图片的判断。",
-    ),
-    "trainer_dcgan": ("Picture generator (DCGAN)", "图像生成器（DCGAN）"),
-    "about_dcgan": (
-        "Two networks against each other: one makes pictures of noise, the other tells them from real ones.",
-        "两个网络相互对抗：一个从噪声生成图片，另一个分辨真假。",
-    ),
-    "trainer_wgan_gp": ("Picture generator (WGAN-GP)", "图像生成器（WGAN-GP）"),
-    "about_wgan_gp": (
-        "Like the DCGAN, with a critic that measures a distance: slower, and harder to upset.",
-        "与 DCGAN 类似，但由评判网络度量距离：更慢，也更稳定。",
-    ),
-    "trainer_vae": ("Variational autoencoder", "变分自编码器"),
-    "about_vae": (
-        "Squeezes pictures into a few numbers and draws them again; new numbers give new pictures.",
-        "把图片压缩成几个数再画出来；换一组数就得到新的图片。",
-    ),
-    "trainer_char_transformer": ("Character Transformer", "字符级 Transformer"),
-    "about_char_transformer": (
-        "A language model from nothing: learns which character comes next.",
-        "从零训练的语言模型：学习预测下一个字符。",
-    ),
-    "trainer_lstm": ("LSTM language model", "LSTM 语言模型"),
-    "about_lstm": (
-        "The recurrent language model of before the Transformer, from nothing.",
-        "Transformer 之前的循环语言模型，从零训练。",
-    ),
-    "trainer_bert_mlm": ("Masked language model (BERT)", "掩码语言模型（BERT）"),
-    "about_bert_mlm": ("Learns to fill in words that were left out.", "学会补全被遮住的词。"),
-    "trainer_causal_lm": ("Language model, tuned (LoRA, prefix, full)", "语言模型微调（LoRA、前缀、全量）"),
-    "about_causal_lm": (
-        "Goes on from a model that is there and learns your texts, or the answers of your dialogues. An adapter stands under its base.",
-        "在已有模型上继续学习你的文本，或对话中的回答；得到的适配器归在其基础模型之下。",
-    ),
-    "trainer_latent_diffusion": ("Pictures from words (latent diffusion)", "文字生成图像（潜空间扩散）"),
-    "about_latent_diffusion": (
-        "From nothing: first an autoencoder, then a denoiser that draws in its latents what a caption or the name of a class says. "
-        "The same kind of model as Stable Diffusion.",
-        "从零训练：先训练自编码器，再训练在其潜空间中按说明或类别名作画的去噪网络，与 Stable Diffusion 同类。",
-    ),
-    "trainer_image_lora": ("Style or thing for a model that draws (LoRA)", "图像模型微调（LoRA）"),
-    "about_image_lora": (
-        "Goes on from a model that draws and learns what is on your pictures, from a few of them on; the adapter stands under "
-        "its base in the Image tab. Captions, or the names of classes, say what is on each.",
-        "在已有的图像模型上学习你的图片，几张就够；得到的适配器出现在“图像”页中其基础模型之下。每张图片的说明或类别名告诉它画的是什么。",
-    ),
-    "trainer_bert_classifier": ("Text classifier (BERT)", "文本分类器（BERT）"),
-    "about_bert_classifier": (
-        "Learns to tell texts apart by their labels: from nothing, or on a model that is there. You see which words spoke for a class.",
-        "学会按标签区分文本：可从零训练，也可在已有模型上训练。可以看到哪些词支持某个类别。",
-    ),
-    "trainer_lstm_classifier": ("Text classifier (LSTM)", "文本分类器（LSTM）"),
-    "about_lstm_classifier": (
-        "The recurrent classifier of before the Transformer, on the same texts, from nothing.",
-        "Transformer 之前的循环分类器，用同样的文本从零训练。",
-    ),
-    "base_model": ("Base model", "基础模型"),
-    "no_base": ("None: from nothing", "无：从零训练"),
-    "base_model_help": ("The model that the training goes on from.", "训练在这个模型的基础上进行。"),
     # data
     "dataset": ("Data set", "数据集"),
-    "trainer_captioner": ("Namer of pictures", "图片命名"),
-    "about_captioner": (
-        "Learns to say in English and Chinese what a drawing shows, however it is turned, coloured or blurred.",
-        "学习用中英文说出图画里是什么，无论它怎样旋转、变色或模糊。",
-    ),
-    "trainer_fusion": ("Pictures, words and sounds", "图片、词语和声音"),
-    "about_fusion": (
-        "Learns one space in which a picture, its names and how they sound lie near each other. The search of your library uses such a model.",
-        "学习一个共同的空间：图片、它的名称和名称的读音在其中彼此靠近。作品库的搜索就用这样的模型。",
-    ),
-    "trainer_note_transformer": ("Note Transformer", "音符 Transformer"),
-    "about_note_transformer": (
-        "Learns which note comes next, and so to compose; each tune is read in every key.",
-        "学习预测下一个音符，从而学会作曲；每首曲子都会移到各个调上。",
-    ),
-    "trainer_sound_classifier": ("Sound classifier (spectrogram Transformer)", "声音分类器（频谱 Transformer）"),
-    "about_sound_classifier": (
-        "Learns to tell sounds apart: speakers, instruments, noises. You see what it takes held-out sounds for, and try it with yours.",
-        "学会分辨声音：说话人、乐器、各种声响。训练中可以看到它对留出声音的判断，训练后可用自己的声音试一试。",
-    ),
     "dataset_instruments": ("400 notes of eight instruments", "八种乐器的 400 个音"),
     "dataset_digits": ("1,797 handwritten digits, 8 × 8 pixels", "1,797 个手写数字，8 × 8 像素"),
     "dataset_mnist5k": ("5,000 handwritten digits of MNIST, 28 × 28 pixels", "MNIST 的 5,000 个手写数字，28 × 28 像素"),
@@ -178,140 +89,50 @@ WORDS: dict[str, tuple[str, str]] = {
     "defect_too_large": ("is too large", "过大"),
     "defect_other_kind": ("is of another kind than most rows", "与大多数行的类型不同"),
     "data_none": ("No data set here is of this kind.", "这里没有这种类型的数据集。"),
-    # how
-    "training_preset": ("Settings for", "设置适用于"),
-    "preset_cpu": ("This CPU: learns in minutes", "CPU：几分钟见效"),
-    "preset_gpu": ("A GPU: in full", "GPU：完整训练"),
-    "run_name": ("Name", "名称"),
-    "run_name_help": ("What the run and its model are called; may stay empty.", "训练和模型的名称，可以留空。"),
-    "set_plan.steps": ("Steps", "步数"),
-    "set_plan.steps_help": ("How often the weights are changed.", "更新权重的次数。"),
-    "set_plan.learning_rate": ("Learning rate", "学习率"),
-    "set_plan.learning_rate_help": (
-        "How far each step goes. Too high, and it diverges.",
-        "每步更新的幅度。过高会发散。",
-    ),
-    "set_batch": ("Batch", "批大小"),
-    "set_batch_help": (
-        "Examples a step. More take more memory and give a steadier step.",
-        "每步的样本数。越多越稳，占用内存也越多。",
-    ),
-    "set_plan.warmup_steps": ("Warm-up steps", "预热步数"),
-    "set_plan.warmup_steps_help": ("The learning rate rises over these.", "学习率在这些步内逐渐升高。"),
-    "set_plan.decay_steps": ("Decay steps", "衰减步数"),
-    "set_plan.decay_steps_help": ("Over the last ones the learning rate falls to zero.", "最后这些步内学习率降到零。"),
-    "set_plan.weight_decay": ("Weight decay", "权重衰减"),
-    "set_plan.weight_decay_help": ("Keeps weights small, against learning by heart.", "让权重保持较小，防止死记硬背。"),
-    "set_plan.gradient_norm": ("Gradient norm", "梯度范数上限"),
-    "set_plan.gradient_norm_help": ("Longer gradients are cut to this length.", "超过这一长度的梯度会被截短。"),
-    "set_plan.ema_decay": ("EMA decay", "EMA 衰减率"),
-    "set_plan.ema_decay_help": (
-        "How slowly the averaged weights follow; 0 averages nothing.",
-        "平均权重跟随的快慢；0 表示不平均。",
-    ),
-    "set_plan.bf16": ("bfloat16", "bfloat16"),
-    "set_plan.bf16_help": (
-        "Half precision: faster on a GPU, slower on most CPUs.",
-        "半精度：GPU 上更快，多数 CPU 上更慢。",
-    ),
-    "set_plan.checkpoint_seconds": ("Checkpoint every (s)", "检查点间隔（秒）"),
-    "set_plan.checkpoint_seconds_help": (
-        "At most so much is lost when the machine goes down.",
-        "机器意外停机时最多损失这么久的训练。",
-    ),
-    "set_plan.seed": ("Seed", "随机种子"),
-    "set_plan.seed_help": (
-        "The same seed and settings give the same weights on a CPU.",
-        "相同的种子和设置在 CPU 上得到相同的权重。",
-    ),
-    "set_side": ("Side", "边长"),
-    "set_side_help": ("Pixels of what the network sees or makes.", "网络所见或生成图片的像素边长。"),
-    "set_width": ("Width", "宽度"),
-    "set_width_help": (
-        "Channels of its layers. Wider knows more and is slower.",
-        "网络层的通道数。越宽能力越强，也越慢。",
-    ),
-    "set_depth": ("Depth", "层数"),
-    "set_depth_help": ("Layers of the network, as its paper counts them.", "网络的层数，按论文的数法。"),
-    "set_stages": ("Stages", "阶段数"),
-    "set_stages_help": ("Each halves the side and doubles the channels.", "每个阶段边长减半、通道加倍。"),
-    "set_blocks": ("Blocks", "残差块数"),
-    "set_blocks_help": ("Residual blocks in a stage.", "每个阶段的残差块数量。"),
-    "set_degrees": ("Turn by up to (°)", "最大旋转（°）"),
-    "set_degrees_help": (
-        "Every picture of a batch is turned a little, so that no two are the same.",
-        "每张图片略微旋转，避免重复。",
-    ),
-    "set_scale": ("Size by up to", "最大缩放"),
-    "set_scale_help": ("As a share of its side.", "占边长的比例。"),
-    "set_shift": ("Shift by up to", "最大平移"),
-    "set_shift_help": ("As a share of its side.", "占边长的比例。"),
-    "set_latent": ("Latent numbers", "潜变量个数"),
-    "set_latent_help": ("How many numbers a picture is made of.", "一张图片由多少个数生成。"),
-    "set_beta": ("β", "β"),
-    "set_beta_help": ("Higher: tidier latents, and more blur.", "越高，潜空间越规整，图片越模糊。"),
-    "set_real_label": ("Label of real pictures", "真实图片的标签"),
-    "set_real_label_help": ("Below 1 the discriminator is never too sure.", "小于 1 可避免判别器过于自信。"),
-    "set_critic_steps": ("Critic steps", "评判网络步数"),
-    "set_critic_steps_help": (
-        "How often the critic learns for each step of the generator.",
-        "生成器每走一步，评判网络学习几次。",
-    ),
-    "set_penalty": ("Gradient penalty", "梯度惩罚"),
-    "set_penalty_help": ("Its weight λ.", "其权重 λ。"),
-    "set_vocabulary": ("Vocabulary", "词表大小"),
-    "set_vocabulary_help": (
-        "How many different tokens there are; 0, where it may be: single characters.",
-        "词元的种类数；可以为 0 时表示按单个字符。",
-    ),
-    "set_context": ("Context", "上下文长度"),
-    "set_context_help": ("Tokens that it sees at a time.", "一次能看到的词元数。"),
-    "set_layers": ("Layers", "层数"),
-    "set_layers_help": ("One above the other. More know more and are slower.", "层层堆叠，越多能力越强，也越慢。"),
-    "set_heads": ("Attention heads", "注意力头数"),
-    "set_heads_help": ("The width must be a multiple of them.", "宽度须为其整数倍。"),
-    "set_hidden": ("Share of gaps", "遮住的比例"),
-    "set_hidden_help": ("How much of a text it has to guess.", "文本中需要猜测的部分。"),
-    "set_dropout": ("Dropout", "Dropout"),
-    "set_dropout_help": ("So much is left out at random, against learning by heart.", "随机丢弃的比例，防止死记硬背。"),
-    "set_rank": ("Rank", "秩"),
-    "set_rank_help": ("Of the adapter's matrices: more can hold more.", "适配器矩阵的秩，越大容量越大。"),
-    "set_words": ("Words that call it", "触发词"),
-    "set_words_help": (
-        "Stand before every caption; write them in the prompt later, such as “in my style”.",
-        "加在每条说明之前；之后在提示词中写上它们即可调用，例如“我的风格”。",
-    ),
-    "set_no_words": ("Without words", "无文字的比例"),
-    "set_no_words_help": (
-        "So many examples are learnt without a text: guidance by the prompt needs it.",
-        "这一比例的样本不带文字学习，提示词引导需要它。",
-    ),
-    "set_reach": ("Where it learns", "训练范围"),
-    "set_reach_help": (
-        "Beside all layers, or beside those of attention: fewer, smaller, and enough for large models.",
-        "所有层旁（all），或仅注意力层旁（attention）：后者更少更小，大模型用它就够。",
-    ),
-    "set_first": ("Share of the autoencoder", "自编码器占比"),
-    "set_first_help": ("So much of the steps it learns alone, at the beginning.", "开头这一比例的步数只训练自编码器。"),
-    "set_checkpointing": ("Gradient checkpointing", "梯度检查点"),
-    "set_checkpointing_help": ("Less memory, and about a third slower.", "占用内存更少，约慢三分之一。"),
-    "set_alpha": ("Alpha", "Alpha"),
-    "set_alpha_help": ("The adapter counts alpha / rank times.", "适配器按 alpha / 秩 的倍数起作用。"),
     # before the start
     "start_training": ("Start training", "开始训练"),
     "forecast_known": (
         "About {time} and {size} of memory, as the last one here.",
         "根据本机上一次同样的训练：约 {time}，内存 {size}。",
     ),
+    "forecast_counted": (
+        "About {size} of memory, counted from the settings. The time is unknown until the first steps: this was not trained here yet.",
+        "根据设置计算，约需内存 {size}。本机还没有训练过这种模型，时间要到最初几步后才知道。",
+    ),
+    "forecast_scaled": (
+        "About {time} and {size} of memory, counted from the settings and the last run of this kind.",
+        "根据设置和上一次同类训练估算：约 {time}，内存 {size}。",
+    ),
     "forecast_unknown": (
         "Time and memory are unknown until the first steps: nothing like it was trained here yet.",
         "本机还没有训练过同样的设置，时间和内存要到最初几步后才知道。",
     ),
-    "forecast_tight": ("That is more than the {free} that are free now.", "超过目前空闲的 {free}。"),
+    "forecast_tight": (
+        "That is more than the {free} that are free now: beside other trainings it waits until there is room.",
+        "超过目前空闲的 {free}：有其他训练时会先排队，直到内存够用。",
+    ),
+    "launch_show": ("Command for several GPUs or machines", "多 GPU 或多机训练命令"),
+    "launch_one": (
+        "{n} processes on one machine: {batch} examples a step in all. Change --num_processes to the number of your GPUs. Run it in the "
+        "studio’s folder, its environment active. Called again with --run and the id that it prints, it goes on.",
+        "单机 {n} 个进程：每步共 {batch} 个样本。请把 --num_processes 改成你的 GPU 数量，在工作室文件夹中激活其环境后运行。"
+        "加上 --run 和它输出的编号再次运行，即可继续训练。",
+    ),
+    "launch_two": (
+        "{n} processes on two machines: {batch} examples a step in all. One command on each; ADDRESS is that of the first, which keeps "
+        "the run and the model. Data and base must be the same on both.",
+        "两台机器共 {n} 个进程：每步共 {batch} 个样本。每台运行一条命令；ADDRESS 是第一台的地址，训练记录和模型保存在第一台。两台的数据和基础模型必须相同。",
+    ),
+    "launch_copy": ("Copy", "复制"),
+    "launch_copied": ("Copied", "已复制"),
     "sharing_rule": (
-        "Answers and pictures go first: while they are made, a training gets only a small part of the processor. One runs at a "
-        "time, and it goes on when you close the page or the studio.",
-        "对话和作图优先：它们运行时，训练只占一小部分处理器时间。一次进行一个训练，关闭页面或工作室后仍会继续。",
+        "Answers and pictures go first: while they are made, a training gets only a small part of the processor. The memory that a "
+        "training has reserved stays its own until it ends; models that nobody uses make room for it. Several train at once, four at "
+        "most, where the free memory covers the forecast of the next one; else it waits in turn, and the page says for what. Runs go "
+        "on when you close the page or the studio.",
+        "对话和作图优先：它们运行时，训练只占一小部分处理器时间。训练预留的内存在结束前一直归它，没人使用的模型会为它让出内存。"
+        "只要空闲内存够下一个训练的预计用量，就可以同时进行多个训练（最多四个）；否则它按顺序排队，页面会说明在等什么。"
+        "关闭页面或工作室后训练仍会继续。",
     ),
     "training_not_here": (
         "This is a public demo, which trains nothing. Run your own copy of the studio to train.",
@@ -327,6 +148,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "compare": ("Compare", "比较"),
     "compare_runs": ("Beside each other", "对比"),
     "compare_metric": ("On held-out data (95 % interval)", "留出数据上（95% 区间）"),
+    "compare_metric_test": ("On the test part (95 % interval)", "测试集上（95% 区间）"),
     "compare_same_settings": ("Their settings are the same.", "它们的设置相同。"),
     "compare_unmeasured": (
         "Two runs or more have to be measured before they can be judged.",
@@ -453,6 +275,34 @@ WORDS: dict[str, tuple[str, str]] = {
     "job_merge": ("merge", "合并"),
     "job_classify-text": ("text class", "文本分类"),
     "job_classify-sound": ("sound class", "声音分类"),
+    "near_to": ("Near to: {name}", "与“{name}”的接近程度"),
+    "near_picture": ("your picture", "你的图片"),
+    "near_sound": ("your sound", "你的声音"),
+    "near_empty": (
+        "Give at least two of these: a picture, words (each line by itself), a sound.",
+        "请至少给出两样：图片、词语（每行一个）、声音。",
+    ),
+    "push_part": ("Push to the hub", "推送到 hub"),
+    "push_help": (
+        "Weights, settings and card go into a repository of your own account on the Hugging Face hub. Nothing that is there is overwritten.",
+        "把权重、配置和模型卡上传到你自己的 Hugging Face 账号的仓库。不会覆盖已有的内容。",
+    ),
+    "push_repository": ("Repository", "仓库"),
+    "push_repository_help": ("Empty: the name of the model, under your account.", "留空则用模型名，放在你的账号下。"),
+    "push_token": ("Your token, with write access", "你的令牌（需要写入权限）"),
+    "push_token_help": (
+        "It is used for this one upload and kept nowhere.",
+        "仅用于这一次上传，不会保存在任何地方。",
+    ),
+    "push_private": ("Private: only you see it", "私有：只有你能看到"),
+    "push_run": ("Push", "推送"),
+    "push_begins": ("“{name}”: asking the hub …", "“{name}”：正在联系 hub……"),
+    "push_far": (
+        "“{name}”: {done} of {total} are there. Leave this page open.",
+        "“{name}”：已上传 {done}，共 {total}。请不要关闭此页面。",
+    ),
+    "push_done": ("“{name}” is there: {repository}", "“{name}”已推送到 {repository}"),
+    "push_busy": ("A model of yours is being pushed already. Wait for it.", "你已有一个模型正在推送，请等它完成。"),
     "beside_ask": ("Ask both: the base, and what it has become", "同时询问：基础模型与训练后的模型"),
     "beside_help": (
         "Both answer with the same seed, so only the training makes the difference.",

@@ -84,6 +84,23 @@ def test_what_cannot_be_judged_is_not(open_services: Open) -> None:
     assert compare(services.runs, ANN, [one, lstm]).verdicts[0].finding == "other metric"
 
 
+def test_scores_of_the_part_that_was_kept_for_the_test_are_called_so(open_services: Open) -> None:
+    services = open_services(is_started=False)
+    assert not any(side.is_tested for side in judged(services, [1.0] * 30, [0.0] * 30).sides)
+    runs = waiting(services)
+    for run, value in zip(runs, (1.0, 0.0), strict=True):
+        kept(services, run, "data.json", {"sha256": "all", "test_sha256": "test"})
+        kept(
+            services,
+            run,
+            "scores.json",
+            {"metric": "accuracy", "is_log": False, "examples": "p", "values": [value] * 30},
+        )
+    found = compare(services.runs, ANN, runs)
+    assert all(side.is_tested for side in found.sides) and found.verdicts[0].finding == "better"
+    assert "On the test part" in comparison(found, "en") and "测试集上" in comparison(found, "zh")
+
+
 def test_few_examples_decide_nothing(open_services: Open) -> None:
     found = judged(open_services(is_started=False), [1.0] * 9, [0.0] * 9)
     assert [one.finding for one in found.verdicts] == ["too few"] and "too few" in verdicts(found, "en")[0]

@@ -1,17 +1,24 @@
 """The endpoints for training, called by a client against a real server: start, ask, stop, go on; and every refusal plainly."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
+from pipelines.types.training import TrainRequest
 from studio.identity import Identity
+from studio.services import Services
+from studio.settings import Settings
+from studio.ui.training.endpoints import TrainingEndpoints
 from tests.server import StudioServer
 
 TINY = {"side": 16, "width": 4, "stages": 1, "batch": 8, "plan.steps": 20}
+ANN = Identity.new_visitor()
 NOBODYS_JOB = "0" * 32
 PATIENCE_SECONDS = 300.0
 
@@ -59,7 +66,8 @@ def test_a_training_is_started_asked_after_stopped_and_goes_on(client: Client) -
 
 
 def test_a_training_that_is_left_alone_ends_with_a_model(client: Client) -> None:
-    job_id = client.predict(trainer="cnn", settings=TINY, name="By a client", api_name="/train")
+    settings = json.dumps({"steps" if name == "plan.steps" else name: value for name, value in TINY.items()})
+    job_id = client.predict(trainer="cnn", settings=settings, name="By a client", api_name="/train")
     job = wait_until(client, job_id, lambda job: job["ended"] is not None)
     assert job["state"] == "done" and job["step"] == 20 and job["model"] == "by-a-client"
     assert {"accuracy", "baseline_accuracy"} <= set(job["metrics"])
@@ -76,6 +84,9 @@ def test_a_training_that_is_left_alone_ends_with_a_model(client: Client) -> None
         ({"trainer": "cnn", "settings": {"--output_dir": "/"}}, "no setting"),
         ({"trainer": "cnn", "settings": {"plan.steps": [1]}}, "settings"),
         ({"trainer": "cnn", "settings": ["plan.steps"]}, "settings"),
+        ({"trainer": "cnn", "settings": "plan.steps=3"}, 'like {"steps": 600'),
+        ({"trainer": "cnn", "settings": {"steps": 3, "plan.steps": 4}}, "no setting"),
+        ({"trainer": "cnn", "settings": {"steps": 0}}, "plan.steps"),
         ({"trainer": "cnn", "preset": "tpu"}, "preset"),
         ({"trainer": "cnn", "name": "x" * 1000}, "characters"),
     ],
@@ -85,6 +96,18 @@ def test_what_cannot_be_trained_is_refused_plainly(client: Client, arguments: di
         client.predict(**arguments, api_name="/train")
     words = str(refused.value)
     assert said in words and "Traceback" not in words and "pydantic" not in words
+
+
+@pytest.mark.parametrize(("trainer", "base"), [("causal_lm", "smollm2-135m-instruct"), ("image_lora", "openmoji-128")])
+def test_a_base_that_is_not_named_is_the_starter(
+    trainer: str, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services(Settings(home=tmp_path / "home", cache=tmp_path / "cache"))  # nothing is started: it waits
+    monkeypatch.setattr(services.identity, "who", lambda request: ANN)
+    job_id = TrainingEndpoints(services).train(None, trainer, settings={"steps": 3})  # type: ignore[arg-type]
+    request = services.jobs.folder(ANN, job_id).spec().request
+    assert isinstance(request, TrainRequest) and (request.model, request.settings) == (base, {"plan.steps": 3})
+    services.close()
 
 
 def test_somebody_elses_training_is_nobodys_business(studio: StudioServer, client: Client) -> None:

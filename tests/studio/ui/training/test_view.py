@@ -1,6 +1,6 @@
 """A run as HTML: what is said of it, what can be pressed, and that nothing a person wrote is more than text."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -16,15 +16,15 @@ from pipelines.types.model import ModelSpec
 from pipelines.types.text import TextRequest
 from pipelines.types.training import TrainRequest, TrainResult
 from studio.jobs.folder import State
+from studio.jobs.forecast import Forecast
 from studio.jobs.job import Job
 from studio.jobs.runs import Run
-from studio.jobs.usage import Usage
 from studio.ui.stream import Live
 from studio.ui.training import view
 from studio.ui.training.beside import asking, side_by_side
 from studio.ui.training.trying import text_answer
 from studio.ui.training.view import Scene
-from studio.ui.vocabulary.training import WORDS
+from studio.ui.words import WORDS
 from tests.browser.test_hostile import ATTACKS
 
 ATTACK = "<img src=x onerror=alert(1)>\"'&"
@@ -111,7 +111,7 @@ def tags_of(shown: Scene, sample: Path, words: list[str]) -> list[str]:
         view.samples(shown.run, [sample], words, "en"),
         view.log(words),
         view.run_rows([shown], shown.run.id, "en"),
-        view.failed_examples(DatasetUnavailable(package=words[0], reason=words[0]), "en"),
+        view.refused(DatasetUnavailable(package=words[0], reason=words[0]), "en"),
     )
     return [tag for html in everything for tag in Elements(html).tags]
 
@@ -132,16 +132,20 @@ def test_where_the_model_stands_is_said() -> None:
 
 
 def test_a_forecast_is_learnt_or_unknown_and_says_what_does_not_fit() -> None:
-    usage = Usage("", start_seconds=5.0, step_seconds=0.1, peak_bytes=2_000_000_000)
-    assert "unknown until the first steps" in view.forecast_line(None, 100, None, "en")
-    assert "15 s and 2.0 GB" in view.forecast_line(usage, 100, None, "en")
-    assert "more than the 1.0 GB" in view.forecast_line(usage, 100, 1_000_000_000, "en")
+    assert "unknown until the first steps" in view.forecast_line(Forecast(None, None, is_learnt=False), None, "en")
+    counted = view.forecast_line(Forecast(2_000_000_000, None, is_learnt=False), None, "en")
+    assert "2.0 GB" in counted and "unknown until the first steps" in counted
+    learnt = Forecast(2_000_000_000, 15.0, is_learnt=True)
+    assert "15 s and 2.0 GB" in view.forecast_line(learnt, None, "en")
+    assert "more than the 1.0 GB" in view.forecast_line(learnt, 1_000_000_000, "en")
 
 
 def test_every_trainer_and_every_data_set_has_its_words() -> None:
     wanted = [f"{kind}_{name}" for name in find_trainers() for kind in ("trainer", "about")]
     wanted += [f"dataset_{name}" for name in find_datasets()]
     wanted += [f"metric_{module.METRIC}" for module in find_trainers().values()]
+    settings = [one for module in find_trainers().values() for one in fields(module.Settings)]
+    wanted += [f"set_{one.name}" for one in settings if one.name not in ("plan", "augment")]
     assert [key for key in wanted if key not in WORDS] == []
 
 
