@@ -1,6 +1,6 @@
 """MusicGen by transformers: words in, music out, which may go on from music that is there, and so be longer than 30 seconds.
 
-Its melody models (MusicgenMelodyForConditionalGeneration) are not served: transformers hears a melody by torchaudio alone.
+Its melody models are another family: musicgen_melody.py.
 Source: Copet et al. 2023, https://arxiv.org/abs/2306.05284. This file knows one part of a piece at a time and no pipeline.
 """
 
@@ -12,9 +12,9 @@ from pipelines.loading.inspection.weights import Weights
 from pipelines.loading.memory.forecast import BYTES_OF, Forecast, Form, weights_bytes
 from pipelines.loading.placement.devices import Place
 from pipelines.loading.placement.networks import Networks
-from pipelines.loading.seeding import seeded
+from pipelines.music.codes import frame_by_frame
 from pipelines.types.adapter import Adapter
-from pipelines.types.events import IsCancelled, OnEvent, Progress
+from pipelines.types.events import IsCancelled, OnEvent
 from pipelines.types.model import ModelSpec, Task
 from pipelines.types.music import MusicRequest
 
@@ -55,56 +55,32 @@ class MusicGen(Networks):
 
     longest_seconds = TRAINED_SECONDS
     goes_on = True
+    follows = False
 
     def __init__(self, model: Any, tokenizer: Any, place: Place) -> None:
         super().__init__(place, model)
-        codec = model.config.audio_encoder
-        self.sampling_rate = int(codec.sampling_rate)
-        self._frames_per_second = float(codec.frame_rate)
+        self.sampling_rate = int(model.config.audio_encoder.sampling_rate)
         self._model, self._tokenizer = model, tokenizer
 
     def perform(
         self,
         prompt: str,
         beginning: Any,
+        tune: Any,
         seconds: float,
         request: MusicRequest,
         on_event: OnEvent,
         is_cancelled: IsCancelled,
     ) -> Any:
-        """What follows `beginning` (frames,): float32 (frames,); None when it was cancelled. Stereo becomes mono."""
+        """What follows `beginning` (frames,): float32 (frames,); None when it was cancelled. Stereo becomes mono. `tune` is empty."""
         import torch
 
         # 1 The words, and what is there already, on every channel that the model knows
-        channels = int(self._model.decoder.config.audio_channels)
+        channels = int(self._model.config.decoder.audio_channels)
         inputs = dict(self._tokenizer([prompt], return_tensors="pt").to(self._model.device))
         if len(beginning):
             heard = torch.from_numpy(beginning).to(self._model.device, self._model.dtype)
             inputs["input_values"] = heard.expand(1, channels, -1)
 
         # 2 Frame by frame, by the seed
-        frames = max(1, round(seconds * self._frames_per_second))
-        done = 0
-
-        def watch(token_ids: Any, scores: Any, **_: Any) -> Any:
-            nonlocal done
-            done += 1
-            on_event(Progress(int(done / self._frames_per_second), int(seconds), "seconds"))
-            return torch.zeros(token_ids.shape[0], dtype=torch.bool, device=token_ids.device)
-
-        def make() -> Any:
-            return self._model.generate(
-                **inputs,
-                do_sample=True,
-                temperature=request.temperature,
-                max_new_tokens=frames + int(self._model.decoder.num_codebooks) // channels - 1,
-                stopping_criteria=[watch],
-            )
-
-        made = seeded(request.seed, [self._model], is_cancelled, make)
-        if made is None:
-            return None
-
-        # 3 Only what is new
-        sound = made[0].float().mean(dim=0).cpu().numpy()
-        return sound[len(beginning) :][: round(seconds * self.sampling_rate)]
+        return frame_by_frame(self._model, inputs, len(beginning), seconds, request, on_event, is_cancelled)

@@ -61,6 +61,7 @@ class SoundDiffusion(Networks):
     """A loaded model. It makes one sound at a time: the scheduler counts the steps of one."""
 
     goes_on = False
+    follows = False
 
     def __init__(self, pipe: Any, place: Place) -> None:
         super().__init__(place, *modules_of(pipe))
@@ -77,12 +78,13 @@ class SoundDiffusion(Networks):
         self,
         prompt: str,
         beginning: Any,
+        tune: Any,
         seconds: float,
         request: MusicRequest,
         on_event: OnEvent,
         is_cancelled: IsCancelled,
     ) -> Any:
-        """The whole sound, (frames,) or (frames, 2) float32; None when it was cancelled. `beginning` is empty."""
+        """The whole sound, (frames,) or (frames, 2) float32; None when it was cancelled. `beginning` and `tune` are empty."""
         import numpy
         import torch
 

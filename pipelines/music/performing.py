@@ -11,8 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy
 
-from pipelines.errors.requests import EmptyPrompt, LongerThanModel, MadeAtOnce
-from pipelines.music.melody import read_melody
+from pipelines.errors.requests import EmptyPrompt, LongerThanModel, MadeAtOnce, NoMelody
+from pipelines.music.melody import QUIETEST, read_melody
 from pipelines.music.midi import is_midi
 from pipelines.music.synthesis.render import instrument_of, render
 from pipelines.sound.files import open_sound, resample
@@ -23,6 +23,7 @@ from pipelines.types.music import MusicRequest, MusicResult
 from pipelines.types.sound import Wave
 
 HEARD_SECONDS = 10.0  # of what is there already, before a part that goes on from it
+PLAINEST = "flute"  # the instrument of MIDI that is followed: overtones of the harp are louder than its tune
 
 
 @runtime_checkable
@@ -32,11 +33,13 @@ class Performer(Protocol):
     sampling_rate: int
     longest_seconds: float  # of one part, with what it goes on from
     goes_on: bool  # from what is there; otherwise one part is all
+    follows: bool  # the tune of a melody that was given, all the way; otherwise it goes on from its end
 
     def perform(
         self,
         prompt: str,
         beginning: Any,
+        tune: Any,
         seconds: float,
         request: MusicRequest,
         on_event: OnEvent,
@@ -44,6 +47,7 @@ class Performer(Protocol):
     ) -> Any:
         """What follows `beginning` (frames,): NumPy float32 (frames,), about so long; None when it was cancelled.
 
+        `tune` (frames,) is the melody from where `beginning` begins, `longest_seconds` of it; empty where none is followed.
         It reports Progress in the seconds that it has made. One that goes on from nothing counts what it likes, and may make two
         channels: (frames, 2).
         """
@@ -53,8 +57,9 @@ class Performer(Protocol):
 def perform(
     model: Performer, spec: ModelSpec, request: MusicRequest, on_event: OnEvent, is_cancelled: IsCancelled
 ) -> MusicResult:
-    """The piece as sound; a melody that was given stands at its beginning. When it was cancelled, the whole parts by then, and
-    of a model that adds nothing more what there is.
+    """The piece as sound; a melody that was given stands at its beginning, or is followed by a model that can.
+
+    When it was cancelled, the whole parts by then, and of a model that adds nothing more what there is.
 
     Raises EmptyPrompt, MadeAtOnce, LongerThanModel, NoSuchKey, MissingSound, UnreadableSound, NoMelody, NoSuchInstrument.
     """
@@ -70,7 +75,7 @@ def perform(
     prompt = _in_words(request)
     seed = secrets.randbelow(2**32) if request.seed is None else request.seed
     request = replace(request, seed=seed)
-    made = _given(request, model.sampling_rate, is_cancelled) if request.melody else numpy.zeros(0, numpy.float32)
+    made, melody = _taken(model, request, is_cancelled)
 
     # 2 Part by part; every part has a seed of its own
     wanted = len(made) + round(request.seconds * model.sampling_rate)
@@ -84,6 +89,7 @@ def perform(
         part = model.perform(
             prompt,
             heard,
+            _tune(melody, len(made) - len(heard), round(model.longest_seconds * model.sampling_rate)),
             seconds,
             replace(request, seed=(seed + parts) % 2**32),
             _after(done, request.seconds, on_event) if model.goes_on else on_event,
@@ -122,12 +128,29 @@ def _in_words(request: MusicRequest) -> str:
     return ", ".join(chosen)
 
 
-def _given(request: MusicRequest, sampling_rate: int, is_cancelled: IsCancelled) -> Any:
-    """What the person gave to go on from, (frames,): a recording as it is, MIDI as it sounds."""
+def _taken(model: Performer, request: MusicRequest, is_cancelled: IsCancelled) -> tuple[Any, Any]:
+    """(what stands at the beginning, the melody that is followed), each (frames,): one of them is empty, or both."""
+    nothing = numpy.zeros(0, numpy.float32)
+    instrument = PLAINEST if model.follows else request.instrument
+    given = _given(request, instrument, model.sampling_rate, is_cancelled) if request.melody else nothing
+    if not model.follows:
+        return given, nothing
+    if len(given) and abs(given).max() < QUIETEST:
+        raise NoMelody(name=Path(request.melody).name, reason="no steady pitch is heard")
+    return nothing, given
+
+
+def _tune(melody: Any, start: int, frames: int) -> Any:
+    """So many frames of the melody, which begins again whenever it ends, as in https://github.com/facebookresearch/audiocraft."""
+    return melody.take(numpy.arange(start, start + frames), mode="wrap") if len(melody) else melody
+
+
+def _given(request: MusicRequest, instrument: str, sampling_rate: int, is_cancelled: IsCancelled) -> Any:
+    """What the person gave to go on from or to be followed, (frames,): a recording as it is, MIDI as it sounds."""
     path = Path(request.melody)
     if path.is_file() and _begins_as_midi(path):
         melody = read_melody(path, request.tempo, is_cancelled)
-        instrument, _ = instrument_of(request.instrument)
+        instrument, _ = instrument_of(instrument)
         played = render(melody.notes, melody.tempo, instrument, is_cancelled) if melody else None
         if played is None:
             return numpy.zeros(0, numpy.float32)

@@ -15,9 +15,10 @@ class MusicRequest:
     """A piece of music; with the task "sound" what is heard of a thing, as "a dog barks", from its `prompt` alone.
 
     `key` ("C", "F# minor" …), `metre` ("4/4" …) and `tempo` (quarter notes a minute) are the model's choice where they
-    are "" or None. `melody` is a MIDI file to go on from, or a recording of somebody who hums. `instrument` is one of the
-    synthesiser's. `prompt` is for models that take words. `seconds` is how long it is to be. `steps` is for models that make a
-    sound out of noise; None: as many as its library usually takes.
+    are "" or None. `melody` is a MIDI file to go on from, or a recording of somebody who hums; a model that follows
+    melodies plays its tune from the beginning instead. `instrument` is one of the synthesiser's. `prompt` is for models that
+    take words. `seconds` is how long it is to be. `steps` is for models that make a sound out of noise; None: as many as its
+    library usually takes.
     """
 
     model: str

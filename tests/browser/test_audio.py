@@ -19,7 +19,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.draw import close_toasts, toast
 from tests.browser.microphone import let_hear
 from tests.browser.talk import ENGINE_MILLISECONDS, choose_model, open_tab, paste_in, send_to, settle, type_in
-from tests.pipelines.tiny_sounds import save_stable_audio
+from tests.pipelines.tiny_sounds import save_musicgen_melody, save_stable_audio
 from tests.pipelines.tiny_voices import save_dia
 from tests.server import StudioServer
 
@@ -294,9 +294,14 @@ def test_a_voice_is_taken_only_with_the_right_to_it_and_a_sound_is_made_of_words
     page.locator("#speak-run").click()
     expect(toast(page)).to_contain_text("only with the right to it")
     close_toasts(page)
-    # 2. Words become a sound
+    # 2. A melody is gone on with, or followed by a model that can
     hear.open_audio(page, "compose")
     expect(page.locator("#compose-task")).to_be_hidden()
+    expect(page.locator("#compose-from > button")).to_contain_text("Go on from a melody")
+    choose_model(page, str(save_musicgen_melody(tmp_path / "follower")), "compose")
+    expect(page.locator("#compose-from > button")).to_contain_text("Follow a melody")
+    settle(page)
+    # 3. Words become a sound
     choose_model(page, str(save_stable_audio(tmp_path / "noises")), "compose")
     expect(page.locator("#compose-task")).to_be_visible()
     settle(page)

@@ -1,5 +1,6 @@
-"""Diffusion models for sound of the real classes, with random weights: Stable Audio and AudioLDM 2."""
+"""Models for music and sounds of the real classes, with random weights: MusicGen, Stable Audio and AudioLDM 2."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,78 @@ def save_audioldm2(folder: Path) -> Path:
             )
         ),
     ).save_pretrained(folder)  # fmt: skip
+    return folder
+
+
+def save_musicgen(folder: Path, channels: int = 1) -> Path:
+    """Words, a decoder of four codebooks for each channel and a codec, all of two layers at most; 20 frames a second."""
+    from transformers import MusicgenConfig, MusicgenDecoderConfig, MusicgenForConditionalGeneration
+
+    torch.manual_seed(0)
+    decoder = MusicgenDecoderConfig(**_codebooks(channels))
+    config = MusicgenConfig(text_encoder=_words_encoder(), audio_encoder=_codec(), decoder=decoder.to_dict())
+    return _save_composer(MusicgenForConditionalGeneration(config), folder)
+
+
+def save_musicgen_melody(folder: Path, channels: int = 1) -> Path:
+    """The same with twelve pitch classes, 26 times in four seconds."""
+    from transformers import MusicgenMelodyConfig, MusicgenMelodyDecoderConfig, MusicgenMelodyForConditionalGeneration
+
+    torch.manual_seed(0)
+    decoder = MusicgenMelodyDecoderConfig(**_codebooks(channels))
+    config = MusicgenMelodyConfig(
+        text_encoder=_words_encoder(), audio_encoder=_codec(), decoder=decoder.to_dict(), chroma_length=26
+    )
+    model = MusicgenMelodyForConditionalGeneration(config)
+    torch.nn.init.normal_(model.audio_enc_to_dec_proj.weight, std=0.5)
+    _save_composer(model, folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"n_fft": 512, "hop_length": 256}))
+    return folder
+
+
+WORDS = ["<pad>", "</s>", "<unk>", "a", "slow", "waltz", ",", "in", "D"]
+
+
+def _words_encoder() -> dict[str, Any]:
+    from transformers import T5Config
+
+    return T5Config(vocab_size=len(WORDS), d_model=8, d_ff=16, d_kv=4, num_layers=1, num_heads=2).to_dict()
+
+
+def _codec() -> dict[str, Any]:
+    from transformers import EncodecConfig
+
+    return EncodecConfig(
+        sampling_rate=1600, num_filters=4, upsampling_ratios=[10, 8], hidden_size=8, codebook_size=16, codebook_dim=8,
+        num_lstm_layers=1, target_bandwidths=[0.32],
+    ).to_dict()  # fmt: skip
+
+
+def _codebooks(channels: int) -> dict[str, Any]:
+    return {
+        "vocab_size": 16, "num_hidden_layers": 1, "ffn_dim": 16, "num_attention_heads": 2, "hidden_size": 8,
+        "num_codebooks": 4 * channels, "audio_channels": channels, "pad_token_id": 16, "bos_token_id": 16,
+    }  # fmt: skip
+
+
+def _save_composer(model: Any, folder: Path) -> Path:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="<unk>"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
+    tokenizer.save_pretrained(folder)
+    for name, codes in model.audio_encoder.named_buffers():
+        if name.endswith("embed"):  # zeros before training, by which every piece would sound the same
+            codes.normal_()
+    for part in (model.decoder, model.text_encoder):
+        for weight in part.parameters():  # large, so that words make a difference
+            torch.nn.init.normal_(weight, std=0.5)
+    model.generation_config.update(
+        decoder_start_token_id=16, pad_token_id=16, bos_token_id=16, guidance_scale=3.0, do_sample=True, max_length=600
+    )
+    model.save_pretrained(folder)
     return folder
 
 

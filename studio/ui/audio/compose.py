@@ -24,6 +24,7 @@ from studio.ui.told import told
 from studio.ui.watchers import Updates
 
 SCORES = "score_transformer"  # the family that writes notes and takes no words
+FOLLOWERS = "musicgen_melody"  # the one that follows a melody from its beginning, where others go on from its end
 
 
 class Compose(SoundPanel):
@@ -50,7 +51,7 @@ class Compose(SoundPanel):
                 made["seconds"] = gr.Slider(5, 300, 30, step=5, label=t("compose_seconds"), elem_id="compose-seconds")
                 made["model"] = layout.model(self._services, "compose", self.models("en"), self.first_model())
                 note = gr.HTML("", elem_id="compose-note", elem_classes="notice", visible=False)
-                with gr.Accordion(t("compose_from"), open=False, elem_id="compose-from"):
+                with gr.Accordion(t("compose_from"), open=False, elem_id="compose-from") as start:
                     melody = gr.File(
                         label=t("compose_melody"), elem_id="compose-melody", height=148,
                         file_types=[".mid", ".midi", ".wav", ".flac", ".mp3", ".ogg"],
@@ -66,11 +67,12 @@ class Compose(SoundPanel):
             with gr.Column(scale=8, min_width=280, elem_classes="studio-right"):
                 stage = layout.stage("compose")
         files = {"melody": melody, "hum": hum}
-        return Parts(made, files, ((run, {}),), stop, **stage, recent=layout.recent("compose"), others={"note": note})
+        others = {"note": note, "from": start}
+        return Parts(made, files, ((run, {}),), stop, **stage, recent=layout.recent("compose"), others=others)
 
     def _wire_form(self) -> None:
         s = self.parts.settings
-        suited = [s["task"], s["prompt"], self.parts.others["note"]]
+        suited = [s["task"], s["prompt"], self.parts.others["note"], self.parts.others["from"]]
         s["model"].change(told(self._suit_model), s["model"], suited, **quietly(trigger_mode="always_last"))
 
     @property
@@ -90,17 +92,19 @@ class Compose(SoundPanel):
         }
 
     def _suit_model(self, model: str, request: gr.Request) -> tuple[Any, ...]:
-        """Music or a sound, and the box for words, where the model knows such; and what one should know of it."""
+        """Music or a sound, and the box for words, where the model knows such; what one should know of it, and what it
+        does with a melody."""
         note = self.note(model or "", language(request))
         try:
             spec = self._services.catalog.find(model or "")
-            takes_words, makes_sounds = spec.family != SCORES, "sound" in spec.tasks
+            takes_words, makes_sounds, follows = spec.family != SCORES, "sound" in spec.tasks, spec.family == FOLLOWERS
         except StudioError:
-            takes_words = makes_sounds = False
+            takes_words = makes_sounds = follows = False
         return (
             gr.update(visible=True) if makes_sounds else gr.update(visible=False, value="music"),
             gr.update(visible=takes_words),
             gr.update(value=safe.escape(note), visible=bool(note)),
+            gr.update(label=t("compose_follow" if follows else "compose_from")),
         )
 
     def asked(self, values: Mapping[str, Any]) -> tuple[MusicRequest, dict[str, Given]]:

@@ -125,7 +125,7 @@ class AudioEndpoints:
             tempo: quarter notes a minute, 30 to 300; none leaves it open
             seed: 0 to 4294967295; the same seed and settings give the same piece, none draws one
             metre: such as "4/4" or "6/8"; empty leaves it open
-            melody: a MIDI file to go on from, or a recording of somebody who hums
+            melody: a MIDI file to go on from, or a recording of somebody who hums; MusicGen Melody follows its tune instead
             instrument: one of the synthesiser's; empty is its first
             model: id from list_models, hub id (owner/name) or folder; empty takes a starter
             file_format: of the sound: "flac", "wav", "mp3" or "ogg"

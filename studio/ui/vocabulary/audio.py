@@ -100,6 +100,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "compose_any": ("As it comes", "不限"),
     "compose_any_hint": ("as it comes", "不限"),
     "compose_from": ("Go on from a melody", "由旋律续写"),
+    "compose_follow": ("Follow a melody: its tune, in the sound of your words", "跟随旋律：保留曲调，音色由文字决定"),
     "compose_melody": ("MIDI, or a recording", "MIDI 或录音"),
     "compose_hum": ("Or hum it", "或者哼一段"),
     "compose_temperature_help": ("Higher is more daring, lower is plainer.", "越高越大胆，越低越规整。"),

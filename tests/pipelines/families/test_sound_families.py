@@ -17,6 +17,7 @@ from pipelines.types.music import MusicRequest
 from pipelines.types.sound import Wave
 from pipelines.types.speech import SpeechRequest
 from pipelines.types.transcription import TranscribeRequest
+from tests.pipelines.tiny_sounds import save_musicgen
 
 LANGUAGES = ("en", "zh", "de")
 
@@ -96,52 +97,6 @@ def save_whisper(folder: Path) -> Path:
     )  # fmt: skip
     model.save_pretrained(folder)
     WhisperFeatureExtractor().save_pretrained(folder)
-    return folder
-
-
-def save_musicgen(folder: Path, channels: int = 1) -> Path:
-    """Words, a decoder of four codebooks for each channel and a codec, all of two layers at most; 20 frames a second."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import (
-        EncodecConfig,
-        MusicgenConfig,
-        MusicgenDecoderConfig,
-        MusicgenForConditionalGeneration,
-        PreTrainedTokenizerFast,
-        T5Config,
-    )
-
-    words = {
-        word: number for number, word in enumerate(["<pad>", "</s>", "<unk>", "a", "slow", "waltz", ",", "in", "D"])
-    }
-    made = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
-    made.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", eos_token="</s>", unk_token="<unk>")
-    tokenizer.save_pretrained(folder)
-    torch.manual_seed(0)
-    config = MusicgenConfig(
-        text_encoder=T5Config(vocab_size=len(words), d_model=8, d_ff=16, d_kv=4, num_layers=1, num_heads=2).to_dict(),
-        audio_encoder=EncodecConfig(
-            sampling_rate=1600, num_filters=4, upsampling_ratios=[10, 8], hidden_size=8, codebook_size=16, codebook_dim=8,
-            num_lstm_layers=1, target_bandwidths=[0.32],
-        ).to_dict(),
-        decoder=MusicgenDecoderConfig(
-            vocab_size=16, num_hidden_layers=1, ffn_dim=16, num_attention_heads=2, hidden_size=8,
-            num_codebooks=4 * channels, audio_channels=channels, pad_token_id=16, bos_token_id=16,
-        ).to_dict(),
-    )  # fmt: skip
-    model = MusicgenForConditionalGeneration(config)
-    for name, codes in model.audio_encoder.named_buffers():
-        if name.endswith("embed"):  # zeros before training, by which every piece would sound the same
-            codes.normal_()
-    for part in (model.decoder, model.text_encoder):
-        for weight in part.parameters():  # large, so that words make a difference
-            torch.nn.init.normal_(weight, std=0.5)
-    model.generation_config.update(
-        decoder_start_token_id=16, pad_token_id=16, bos_token_id=16, guidance_scale=3.0, do_sample=True, max_length=600
-    )
-    model.save_pretrained(folder)
     return folder
 
 
