@@ -143,7 +143,7 @@ def test_start_watch_stop_and_save_resume_and_finish(training_studio: StudioServ
     page = open_page(training_studio.url)
     open_training(page)
     expect(page.locator("#training-head")).to_contain_text("Nothing has been trained yet")
-    expect(page.locator("#training-forecast")).to_contain_text("unknown until the first steps")
+    expect(page.locator("#training-forecast")).to_contain_text("memory, counted from the settings")
 
     # 1 Start, and see it learn; the command for several GPUs says the same
     type_in(setting(page, "plan-steps"), str(STEPS))

@@ -190,9 +190,15 @@ def test_the_next_server_finds_what_the_worker_still_finishes(
     first = open_services()
     job = first.jobs.submit(ANN, story(max_new_tokens=400))
     wait_for_first_token(first.jobs, ANN, job.id)
-    first.close()
-    second = open_services()
-    assert second.jobs.get(ANN, job.id).state == "running"
+    worker = first.jobs.worker_pid
+    assert worker is not None
+    os.kill(worker, signal.SIGSTOP)  # so that it has not finished by then
+    try:
+        first.close()
+        second = open_services()
+        assert second.jobs.get(ANN, job.id).state == "running"
+    finally:
+        os.kill(worker, signal.SIGCONT)
     assert watch(second.jobs, ANN, job.id)[-1].data.state == "done"
     _wait(lambda: second.jobs.get(ANN, job.id).creation_ids)
     assert second.creations.list(ANN).total == 1

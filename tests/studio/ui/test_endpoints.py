@@ -1,6 +1,8 @@
 """The named endpoints, called by a client against a real server: good calls, and every kind of bad one said plainly."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -92,14 +94,19 @@ def test_a_waiting_job_tells_its_place_and_is_cancelled(studio: StudioServer, cl
     waiting_client = client_of(studio, waiting)
     while studio.health()["running"] < 8:
         assert not all(call.done() for call in running)
-    last = waiting_client.submit(**story, seed=9)
-    while not jobs_of(studio, waiting):
-        assert not last.done()
-    job_id = jobs_of(studio, waiting)[-1]["id"]
-    job = waiting_client.predict(job_id, api_name="/job")
-    assert job["state"] == "queued" and job["place"]["ahead"] == 8
-    stopped = waiting_client.predict(job_id, api_name="/cancel_job")
-    assert stopped["state"] == "cancelled" and stopped["place"] is None
+    (worker,) = studio.worker_pids()
+    os.kill(worker, signal.SIGSTOP)  # a story may end early: so none of them does
+    try:
+        last = waiting_client.submit(**story, seed=9)
+        while not jobs_of(studio, waiting):
+            assert not last.done()
+        job_id = jobs_of(studio, waiting)[-1]["id"]
+        job = waiting_client.predict(job_id, api_name="/job")
+        assert job["state"] == "queued" and job["place"]["ahead"] == 8
+        stopped = waiting_client.predict(job_id, api_name="/cancel_job")
+        assert stopped["state"] == "cancelled" and stopped["place"] is None
+    finally:
+        os.kill(worker, signal.SIGCONT)
     for path in (studio.home / "jobs").iterdir():
         (path / "cancel").touch()
     for call in running:
