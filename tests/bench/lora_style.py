@@ -8,7 +8,7 @@ ten of OpenMoji on a blue ground, where the base draws on white. Both are upload
 with its CPU preset and watched to its end; one press chooses it in the Text or the Image tab. Base and tuned are asked there for
 what stands in no example: the text model with the likeliest word each time, also once adapter and base are merged into one model;
 the picture model with the same seeds. An answer shows the style where it begins with the greeting and ends with the farewell, a
-picture where its edge is nearer to the blue than to white.
+picture where the ground along its edges is nearer to the blue than to white.
 """
 
 import argparse
@@ -238,7 +238,7 @@ def blued(picture: "Image.Image") -> "Image.Image":
 
 
 def on_blue(page: Page, asked: Sequence[str]) -> int:
-    """How many pictures of what is chosen in the Image tab have an edge nearer to blue than to white."""
+    """How many pictures of what is chosen in the Image tab have a ground nearer to blue than to white."""
     draw.count(page, 1)
     found = 0
     for number, text in enumerate(asked):
@@ -253,8 +253,10 @@ def is_on_blue(picture: "Image.Image") -> bool:
     import numpy
 
     pixels = numpy.asarray(picture.convert("RGB"))
-    edge = numpy.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    colour = numpy.median(edge, axis=0)
+    is_ground = numpy.ones(pixels.shape[:2], dtype=bool)
+    band = pixels.shape[0] // 8  # what is drawn seldom reaches into it; the very edge alone is the decoder's as much
+    is_ground[band:-band, band:-band] = False
+    colour = numpy.median(pixels[is_ground], axis=0)
     return bool(numpy.linalg.norm(colour - BLUE) < numpy.linalg.norm(colour - WHITE))
 
 

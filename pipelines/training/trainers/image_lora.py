@@ -50,7 +50,7 @@ class Settings:
 
 
 PRESETS = {
-    "cpu": Settings(Plan(steps=300, learning_rate=0.001, warmup_steps=10, decay_steps=150, ema_decay=0.0)),
+    "cpu": Settings(Plan(steps=1000, learning_rate=0.001, warmup_steps=10, decay_steps=500, ema_decay=0.0)),
     "gpu": Settings(
         Plan(steps=1500, learning_rate=0.0001, warmup_steps=50, decay_steps=500, ema_decay=0.0, bf16=True),
         reach="attention", rank=16, alpha=16, batch=4, checkpointing=True,
