@@ -2,6 +2,7 @@
 before it. Which network guesses, and how it writes, their trainers say.
 """
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.training.data import Texts
@@ -43,7 +44,7 @@ def counting(data: Texts) -> dict[str, float]:
     return {METRIC: counted(data, 2), "perplexity_of_single_characters": counted(data, 1)}
 
 
-class LanguageCourse:
+class LanguageCourse(ABC):
     """Whoever derives from it hands its network to `_learn` and has `_scores`, `sample` and `export`."""
 
     def __init__(self, settings: Settings, data: Texts, device: str) -> None:
@@ -55,9 +56,9 @@ class LanguageCourse:
         self.networks = {"language_model": network}
         self.optimisers = {"language_model": adam(network, self._task.plan)}
 
+    @abstractmethod
     def _scores(self, tokens: "torch.Tensor") -> Any:
         """(windows, tokens, vocabulary) of windows on the device."""
-        raise NotImplementedError
 
     def step(self, number: int) -> dict[str, float]:
         task = self._task
